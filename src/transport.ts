@@ -13,12 +13,46 @@ export interface Transport {
   destroy(error?: Error): void;
   pause(): void;
   resume(): void;
+  /** Between cork and uncork writes are gathered and leave together. */
   cork?(): void;
   uncork?(): void;
   // biome-ignore lint/suspicious/noExplicitAny: the payload depends on the event; the signature is part of the public API
   on(event: TransportEvent, listener: (payload?: any) => void): void;
-  /** Who is at the other end, for logs: `127.0.0.1:4711`, `[::1]:4711`, `unix:/run/x`. */
+  /** Who is at the other end, for logs: `127.0.0.1:4711`, `[::1]:4711`, `unix`. */
   readonly remote: string;
   /** Continues the connection under TLS; `leftover` was read already and belongs to the TLS stream. */
   startTls?(options: TlsOptions, leftover: Buffer): Promise<Transport>;
+}
+
+export interface SocketTransportOptions {
+  /** Overrides the peer's address, for instance with the one from a PROXY header. */
+  remote?: string;
+}
+
+/** A transport on a connected `net.Socket` or `tls.TLSSocket`. For half-close the socket needs `allowHalfOpen`. */
+export function socketTransport(socket: Socket, options: SocketTransportOptions = {}): Transport {
+  return {
+    remote: options.remote ?? remoteOf(socket),
+    write: (bytes) => socket.write(bytes),
+    end: () => void socket.end(),
+    destroy: (error) => void socket.destroy(error),
+    pause: () => void socket.pause(),
+    resume: () => void socket.resume(),
+    cork: () => socket.cork(),
+    uncork: () => socket.uncork(),
+    on: (event, listener) => void socket.on(event, listener),
+    startTls: async (tlsOptions, leftover) => {
+      // Loaded here: plain connections should not pay for node:tls at start.
+      const { secureSocket } = await import('./tls-upgrade.ts');
+      return socketTransport(await secureSocket(socket, tlsOptions, leftover), {
+        remote: options.remote ?? remoteOf(socket),
+      });
+    },
+  };
+}
+
+function remoteOf(socket: Socket): string {
+  const { remoteAddress, remotePort } = socket;
+  if (remoteAddress === undefined) return 'unix';
+  return remoteAddress.includes(':') ? `[${remoteAddress}]:${remotePort}` : `${remoteAddress}:${remotePort}`;
 }

@@ -1,0 +1,67 @@
+// Deadlines of a connection on an injected clock. A deadline that is put off with every byte must cost next to nothing:
+// touching one only notes the time, and its timer looks at that note when it fires.
+import type { Clock, TimerHandle } from './clock.ts';
+
+export type TimeoutKind = 'idle' | 'frame' | 'write' | 'close';
+
+export interface Timeouts {
+  /** No byte came or went for so long, while nothing was being worked on. Default: none. */
+  idle?: number;
+  /** From the first byte of a frame to its end: the answer to one byte a second. Default: none. */
+  frame?: number;
+  /** Output waits and the peer takes nothing. Default: none. */
+  write?: number;
+  /** From the end of our stream to the end of the connection. Default: 5000. */
+  close?: number;
+}
+
+/** One deadline: off, or running since a moment. */
+export class Deadline {
+  private readonly clock: Clock;
+  private readonly ms: number;
+  private readonly expired: () => void;
+  private since = 0;
+  private on = false;
+  private timer: TimerHandle | null = null;
+
+  constructor(clock: Clock, ms: number, expired: () => void) {
+    this.clock = clock;
+    this.ms = ms;
+    this.expired = expired;
+  }
+
+  get running(): boolean {
+    return this.on;
+  }
+
+  /** Starts it, or starts it anew. */
+  touch(): void {
+    this.since = this.clock.now();
+    this.on = true;
+    this.timer ??= this.clock.setTimeout(this.fire, this.ms);
+  }
+
+  /** Switches it off; a timer that is set stays, for the next touch(). */
+  rest(): void {
+    this.on = false;
+  }
+
+  /** Switches it off for good. */
+  cancel(): void {
+    this.on = false;
+    if (this.timer !== null) this.clock.clearTimeout(this.timer);
+    this.timer = null;
+  }
+
+  private readonly fire = (): void => {
+    this.timer = null;
+    if (!this.on) return;
+    const left = this.since + this.ms - this.clock.now();
+    if (left > 0) {
+      this.timer = this.clock.setTimeout(this.fire, left);
+      return;
+    }
+    this.on = false;
+    this.expired();
+  };
+}

@@ -1,0 +1,17 @@
+// The framing core's public API. Everything here is documented at its definition and held stable by tests.
+export { AsyncChat, type ChatLogger, type ChatOptions, type ChatStats } from './chat.ts';
+export { type Clock, FakeClock, realClock, type TimerHandle } from './clock.ts';
+export type { TimeoutKind, Timeouts } from './deadlines.ts';
+export { DotStuffer, DotUnstuffer } from './dot-stuffing.ts';
+export { ChatError, ERROR_CODES, type ErrorCode } from './errors.ts';
+export type { FrameInfo, FramerOptions, FramerStats, FrameSink } from './frame.ts';
+export { Framer } from './framer.ts';
+export { LineEndings } from './lines.ts';
+export { Listener } from './listen.ts';
+export { memoryTransportPair } from './memory-transport.ts';
+export { Outbox, type OutboxOptions, type Outlet } from './outbox.ts';
+export { CompositeProducer, IterableProducer, type Producer, SimpleProducer } from './producers.ts';
+export { ProtocolStats } from './stats.ts';
+export type { OverlongPolicy, Terminator, TerminatorOptions, Until } from './terminator.ts';
+export type { LeftoverPolicy, TlsOptions } from './tls-upgrade.ts';
+export { type SocketTransportOptions, socketTransport, type Transport, type TransportEvent } from './transport.ts';

@@ -1,7 +1,8 @@
 // Makes a server listen on an address, and says in one line what to do when that cannot be.
 import { lookup } from 'node:dns/promises';
-import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, unlinkSync } from 'node:fs';
 import { connect, type Server } from 'node:net';
+import { dirname } from 'node:path';
 import { type Address, formatAddress } from './address.ts';
 import { ChatError } from './errors.ts';
 import { type InheritedFd, inheritedFds } from './listen-fds.ts';
@@ -46,7 +47,11 @@ export async function bind(server: Server, address: Address, options: BindOption
       await listening(server, { host: await firstAddress(address.host), port: address.port, backlog });
     }
   } catch (error) {
-    throw error instanceof ChatError ? error : listenError('listen', address, error as NodeJS.ErrnoException);
+    if (error instanceof ChatError) throw error;
+    const failure = error as NodeJS.ErrnoException;
+    // libuv says EACCES for a missing directory too ("for compat with Windows").
+    if (address.kind === 'unix' && !existsSync(dirname(address.path))) failure.code = 'ENOENT';
+    throw listenError('listen', address, failure);
   }
 }
 

@@ -74,6 +74,7 @@ export abstract class AsyncChat {
   private upgrading = false;
   private flowing = true;
   private pressed = false;
+  private waits = 0;
   private framesSeen = 0;
   private bytesSent = 0;
   private refusedPushes = 0;
@@ -245,8 +246,22 @@ export abstract class AsyncChat {
     } finally {
       this.upgrading = false;
     }
-    this.framer.resume();
+    this.holdOrGo();
     this.settled();
+  }
+
+  /** Delivery waits until the promise settles: back-pressure from collectIncomingData. A rejection is an error. */
+  protected waitFor(until: PromiseLike<unknown>): void {
+    this.waits++;
+    this.holdOrGo();
+    const go = (): void => {
+      this.waits--;
+      this.holdOrGo();
+    };
+    Promise.resolve(until).then(go, (error) => {
+      this.failed(error);
+      go();
+    });
   }
 
   /** Drops what was received and not delivered, and what is queued and not sent. */
@@ -344,7 +359,7 @@ export abstract class AsyncChat {
 
   private flow(): void {
     if (this.upgrading) return;
-    const want = !this.framer.busy && !this.pressed;
+    const want = !this.framer.busy && !this.pressed && this.waits === 0;
     if (want === this.flowing) return;
     this.flowing = want;
     if (want) this.transport.resume();
@@ -353,8 +368,12 @@ export abstract class AsyncChat {
 
   private press(over: boolean): void {
     this.pressed = over;
+    this.holdOrGo();
+  }
+
+  private holdOrGo(): void {
     if (this.life !== 'open' || this.upgrading) return;
-    if (over) this.framer.pause();
+    if (this.pressed || this.waits > 0) this.framer.pause();
     else this.framer.resume();
     this.flow();
   }

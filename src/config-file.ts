@@ -107,7 +107,9 @@ function parseJson(text: string, file: string): unknown {
   } catch {
     // The message of JSON.parse quotes the file, which may hold passwords: only the place is told.
     const place = jsonErrorPlace(content);
-    throw new ChatError('BAD_OPTION', `${file}${place ? `:${place.line}:${place.column}` : ''}: not valid JSON`, { file });
+    throw new ChatError('BAD_OPTION', `${file}${place ? `:${place.line}:${place.column}` : ''}: not valid JSON`, {
+      file,
+    });
   }
 }
 

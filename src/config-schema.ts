@@ -10,7 +10,8 @@ type Schema = Record<string, unknown>;
 
 /** One row per kind: what JSON may stand there. The ranges of durations and sizes cannot be said in JSON Schema. */
 const KIND_SCHEMAS: { readonly [T in OptionType]: (definition: OptionDefinition) => Schema } = {
-  string: ({ pattern }) => (pattern ? { type: 'string', pattern: pattern.test.source } : { type: 'string', minLength: 1 }),
+  string: ({ pattern }) =>
+    pattern ? { type: 'string', pattern: pattern.test.source } : { type: 'string', minLength: 1 },
   boolean: () => ({ type: 'boolean' }),
   integer: (definition) => ({ type: 'integer', ...range(definition) }),
   number: (definition) => ({ type: 'number', ...range(definition) }),
@@ -78,7 +79,9 @@ export function configSchema(shape: ConfigShape, title: string): Schema {
 /** Every option with its default; required ones with their example, null where nothing is the default. */
 export function configExample(shape: ConfigShape, schema: string): Schema {
   const sections = Object.entries(shape).map(([name, { table, list }]) => {
-    const values = Object.fromEntries(Object.entries(table).map(([option, d]) => [configKey(option, d), exampleValue(d)]));
+    const values = Object.fromEntries(
+      Object.entries(table).map(([option, d]) => [configKey(option, d), exampleValue(d)]),
+    );
     return [name, list ? [values] : values];
   });
   return { $schema: schema, ...Object.fromEntries(sections) };

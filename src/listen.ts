@@ -21,7 +21,8 @@ import { type HeaderOutcome, readProxyHeader } from './proxy-accept.ts';
 import { socketTransport } from './transport.ts';
 
 export type { DrainResult } from './drain.ts';
-export * from './listener-options.ts';
+export type { ListenerOptions, OnConnection, Refusal, ServedConnection } from './listener-options.ts';
+export { LISTENER_DEFAULTS } from './listener-options.ts';
 export type { PeerInfo } from './peer.ts';
 
 const HIGH_WATER_BYTES = 64 * 1024;

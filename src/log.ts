@@ -112,7 +112,7 @@ class LogOutput {
     this.#logger = winston.createLogger({
       levels: LEVELS,
       level: 'debug',
-      format: winston.format.printf((info) => render(info['record'] as LogRecord)),
+      format: winston.format.printf(({ record }) => render(record as LogRecord)),
       transports: [new winston.transports.Stream({ stream: counted, eol: '\n' })],
     });
     for (const record of this.#early) this.#logger.log({ level: record.level, message: record.event, record });
@@ -127,11 +127,15 @@ class LogOutput {
 
 /** One JSON object a line; a field cannot replace time, level or event. */
 export function renderJson({ time, level, event, fields }: LogRecord): string {
-  return escapeControls(JSON.stringify({ time, level, event, ...fields, ...{ time, level, event } }));
+  const fixed = { time, level, event };
+  return escapeControls(JSON.stringify({ ...fixed, ...fields, ...fixed }));
 }
 
 /** `2026-11-22T08:46:32.123Z info  session.closed id=4711 reply="250 OK"` */
-export function textRenderer(stream: { readonly isTTY?: boolean }, env?: NodeJS.ProcessEnv): (record: LogRecord) => string {
+export function textRenderer(
+  stream: { readonly isTTY?: boolean },
+  env?: NodeJS.ProcessEnv,
+): (record: LogRecord) => string {
   const paint = paintFor(stream, env);
   const colours = { error: 'red', warn: 'yellow', info: 'green', debug: 'dim' } as const;
   return ({ time, level, event, fields }) => {

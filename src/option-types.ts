@@ -79,7 +79,7 @@ function withRange(noun: string, rules: OptionRules): string {
   const { min, max, zero } = rules;
   const range = min !== undefined && max !== undefined ? ` from ${min} to ${max}` : '';
   const half = range ? '' : min !== undefined ? ` of at least ${min}` : max !== undefined ? ` of at most ${max}` : '';
-  return `${noun}${range}${half}${zero === undefined ? '' : `, or 0 (${zero})`}`;
+  return `${noun}${range}${half}${zero === undefined ? '' : min === undefined ? ` (0: ${zero})` : `, or 0 (${zero})`}`;
 }
 
 const TRUE = /^(1|true|yes|on)$/i;
@@ -130,7 +130,7 @@ export const OPTION_TYPES: { readonly [T in OptionType]: OptionKind<OptionTypeVa
   },
   url: {
     secret: true,
-    expects: ({ protocols = [] }) => `a URL such as ${protocols.map((p) => `${p}//user:password@host`).join(' or ')}`,
+    expects: ({ protocols = [] }) => `a URL such as ${protocols.map((protocol) => `${protocol}//host`).join(' or ')}`,
     read: (text, { protocols = [] }) => {
       const url = URL.canParse(text) ? new URL(text) : undefined;
       return url && protocols.includes(url.protocol) && url.hostname !== '' ? url : undefined;

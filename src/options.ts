@@ -31,7 +31,9 @@ export interface OptionDefinition extends OptionRules {
 
 export type OptionTable = Readonly<Record<string, OptionDefinition>>;
 
-type CamelCase<S extends string> = S extends `${infer Head}-${infer Tail}` ? `${Head}${Capitalize<CamelCase<Tail>>}` : S;
+type CamelCase<S extends string> = S extends `${infer Head}-${infer Tail}`
+  ? `${Head}${Capitalize<CamelCase<Tail>>}`
+  : S;
 type KeyOf<Name extends string, D> = D extends { readonly key: infer K extends string } ? K : CamelCase<Name>;
 type Single<D extends OptionDefinition> = D extends { readonly type: 'choice'; readonly choices: readonly (infer C)[] }
   ? C
@@ -76,7 +78,8 @@ export function resolveOptions<const T extends OptionTable>(table: T, sources: O
       values[key] = readConfigValue(definition, sources.file.values[key], `${sources.file.path}.${key}`);
     }
     values[key] ??= defaultValue(definition);
-    if (values[key] === undefined && definition.required) throw new ChatError('BAD_OPTION', missing(name, definition, sources));
+    if (values[key] === undefined && definition.required)
+      throw new ChatError('BAD_OPTION', missing(name, definition, sources));
   }
   return values as OptionValues<T>;
 }

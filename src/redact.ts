@@ -6,7 +6,8 @@ const MAX_TEXT = 2000;
 const MAX_DEPTH = 5;
 const MAX_ITEMS = 50;
 
-const SECRET_NAME = /^auth$|^pass$|authorization|password|passphrase|passwd|secret|token|credential|cookie|api[-_]?key/i;
+const SECRET_NAME =
+  /^auth$|^pass$|authorization|password|passphrase|passwd|secret|token|credential|cookie|api[-_]?key/i;
 // `scheme://user:password@`, also when the password holds an unencoded slash; digits and a slash are a port and a path.
 const URL_PASSWORD = /([a-z][a-z\d+.-]{0,15}:\/\/[^\s/?#:@]*):(?!\d+[/?#])[^\s"'<>]*@/gi;
 // RFC 4954: AUTH PLAIN may carry the password on the command line.

@@ -1,0 +1,59 @@
+// What a command is, and the list of them. The list knows one line of each; the rest is loaded when it is wanted.
+import type { Log } from '../src/log.ts';
+import type { OptionSources, OptionTable } from '../src/options.ts';
+import type { Config } from './config.ts';
+import type { Manner } from './options.ts';
+import type { Services } from './services.ts';
+
+export interface Command {
+  /** What stands behind `lonedot`: 'relay --upstream URL [options]'. */
+  readonly usage: string;
+  readonly description: string;
+  readonly examples: readonly (readonly [commandLine: string, what: string])[];
+  /** Its own options, without those that every command has. */
+  readonly table: OptionTable;
+  /** Set when the command is about a config file and cannot do without. */
+  readonly needsConfig?: true;
+  run(context: Context): Promise<number>;
+}
+
+/** Everything that a command is given. */
+export interface Context {
+  /** Flags and variables. */
+  readonly sources: OptionSources;
+  readonly config: Config | undefined;
+  readonly services: Services;
+  readonly log: Log;
+  readonly manner: Manner;
+}
+
+interface CommandEntry {
+  readonly summary: string;
+  load(): Promise<Command>;
+}
+
+/** Without a command, `lonedot` is a sink. */
+export const DEFAULT_COMMAND = 'sink';
+
+export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
+  sink: {
+    summary: 'Catch all mail and show it; deliver nothing (also without a command)',
+    load: async () => (await import('./commands/sink.ts')).sink,
+  },
+  relay: {
+    summary: 'Accept mail, store it, pass it on',
+    load: async () => (await import('./commands/relay.ts')).relay,
+  },
+  proxy: {
+    summary: 'Stand between a client and a server, line by line',
+    load: async () => (await import('./commands/proxy.ts')).proxy,
+  },
+  serve: {
+    summary: 'Run everything that a config file names',
+    load: async () => (await import('./commands/serve.ts')).serve,
+  },
+  check: {
+    summary: 'Validate a config file and print what serve would do',
+    load: async () => (await import('./commands/check.ts')).check,
+  },
+};

@@ -1,0 +1,21 @@
+// `lonedot` and `lonedot sink`: a mail server for development that keeps every message and delivers none.
+import { SINK_OPTIONS } from '../../relay/options.ts';
+import { SINK_WEB_OPTIONS } from '../../web/server/options.ts';
+import type { Command } from '../command.ts';
+import { runUntilStopped } from '../lifecycle.ts';
+import { planSink } from '../mail-plan.ts';
+
+export const sink: Command = {
+  usage: '[sink] [options]',
+  description: 'Accepts every mail and shows it on a web page. Nothing is delivered to anybody.',
+  examples: [
+    ['lonedot', 'SMTP on 127.0.0.1:1025, the web page on http://127.0.0.1:8025/'],
+    ['lonedot -s 0.0.0.0:1025 -l 0.0.0.0:8025', 'for other machines and containers as well'],
+    ['lonedot -d ./inbox.db -m 0', 'keep all mail, also over a restart'],
+  ],
+  table: { ...SINK_OPTIONS, ...SINK_WEB_OPTIONS },
+  run: ({ sources, config, services, log, manner }) => {
+    const plan = planSink({ ...sources, file: config?.section('sink')[0] });
+    return runUntilStopped(() => plan.start(services, log), log, manner);
+  },
+};

@@ -1,0 +1,52 @@
+// From start to stop: signals, draining, and the end of a program with a bug. Besides lonedot.ts the only file that
+// calls process.exit, where waiting is what the user no longer wants or what cannot be trusted any more.
+import { ChatError } from '../src/errors.ts';
+import type { Log } from '../src/log.ts';
+import { announce } from './announce.ts';
+import { describeFailure } from './failure.ts';
+import type { Manner } from './options.ts';
+import type { Started } from './plan.ts';
+
+/** A stop that takes longer than its own drain limit by this much hangs. */
+const STOP_GRACE_MS = 5000;
+
+/** Starts services and runs them until SIGTERM or SIGINT; the result is the exit code. */
+export async function runUntilStopped(start: () => Promise<Started>, log: Log, manner: Manner): Promise<number> {
+  // From here on, before anything is open: a signal that comes during the start is a stop as well.
+  const stopRequested = nextSignal();
+  const started = await start();
+  await announce(started, manner);
+  const signal = await stopRequested;
+  log.info('program.stopping', { signal, drainMs: started.drainMs });
+  const overdue = setTimeout(() => {
+    const late = new ChatError('TIMED_OUT', `not stopped ${STOP_GRACE_MS / 1000} s after the drain limit`);
+    process.stderr.write(describeFailure(late, manner));
+    process.exit(1);
+  }, started.drainMs + STOP_GRACE_MS);
+  await started.stop();
+  clearTimeout(overdue);
+  await log.flush();
+  return 0;
+}
+
+/** The first signal asks to stop; the second ends the program where it stands. */
+function nextSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    let asked = false;
+    const onSignal = (signal: NodeJS.Signals) => {
+      if (asked) process.exit(1);
+      asked = true;
+      resolve(signal);
+    };
+    process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
+  });
+}
+
+/** A programming error nobody caught: one line, exit code 1. Rejections that nobody handled come here as well. */
+export function exitOnBugs(manner: () => Manner): void {
+  process.on('uncaughtException', (error: unknown) => {
+    // stderr is synchronous for files, terminals and, but for Windows, pipes: the line is out before the exit.
+    process.stderr.write(describeFailure(error, manner()));
+    process.exit(1);
+  });
+}

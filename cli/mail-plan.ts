@@ -1,0 +1,78 @@
+// Plans for the sink and the relay, each with the web server beside it.
+import type { RelayOptions, SinkOptions } from '../relay/options.ts';
+import { resolveRelay, resolveSink } from '../relay/options.ts';
+import type { Address } from '../src/address.ts';
+import { formatAddress } from '../src/address.ts';
+import type { OptionSources } from '../src/options.ts';
+import { maskUrls } from '../src/redact.ts';
+import type { WebOptions } from '../web/server/options.ts';
+import { resolveRelayWeb, resolveSinkWeb } from '../web/server/options.ts';
+import type { Fact, Plan } from './plan.ts';
+
+export function planSink(sources: OptionSources): Plan {
+  return planMail(resolveSink(sources), resolveSinkWeb(sources));
+}
+
+export function planRelay(sources: OptionSources): Plan {
+  return planMail(resolveRelay(sources), resolveRelayWeb(sources));
+}
+
+function planMail(options: SinkOptions | RelayOptions, web: WebOptions | undefined): Plan {
+  const planned = options.smtp.map(formatAddress);
+  return {
+    section: options.mode,
+    listens: [...options.smtp, ...(web ? [web.listen] : [])],
+    facts: facts(options, planned, web && plannedUrl(web.listen)),
+    start: async (services, log) => {
+      const mail = await services.startMail(options, log);
+      try {
+        const served = web && (await services.startWeb(web, { store: mail.store, smtp: mail.smtp, log }));
+        return {
+          facts: facts(options, mail.smtp, served?.url),
+          smtp: mail.smtp[0],
+          drainMs: options.drainTimeout,
+          stop: async () => {
+            // The pages first: they read a store that mail.stop() closes.
+            await served?.stop();
+            await mail.stop(options.drainTimeout);
+          },
+        };
+      } catch (error) {
+        await mail.stop(0);
+        throw error;
+      }
+    },
+  };
+}
+
+function plannedUrl(listen: Address): string {
+  return listen.kind === 'tcp' ? `http://${formatAddress(listen)}/` : formatAddress(listen);
+}
+
+function facts(options: SinkOptions | RelayOptions, smtp: readonly string[], url: string | undefined): Fact[] {
+  const section = options.mode;
+  const database = options.database ?? 'temporary';
+  const kept = options.mode === 'sink' && options.max > 0 ? `, the newest ${options.max} messages` : '';
+  const upstreams = options.mode === 'relay' ? options.upstream.map(({ href }) => maskUrls(href)) : [];
+  const listening = (label: string, fields: Record<string, string>) => {
+    return {
+      section,
+      label,
+      text: Object.values(fields).join(),
+      event: 'listening',
+      fields: { service: label, ...fields },
+    };
+  };
+  return [
+    ...smtp.map((address) => listening('smtp', { address })),
+    ...(url === undefined ? [] : [listening('web', { url })]),
+    { section, label: 'store', text: `${database}${kept}`, event: 'storing', fields: { database } },
+    ...upstreams.map((upstream) => ({
+      section,
+      label: 'to',
+      text: upstream,
+      event: 'forwarding',
+      fields: { upstream },
+    })),
+  ];
+}

@@ -1,0 +1,49 @@
+// One direction of a proxied connection: framer in, outbox out. The framer waits for no terminator here, so every byte
+// goes on as it comes; pressure of the outbox pauses the source, the source's end ends the target once all is sent.
+import { Framer } from '../src/framer.ts';
+import { Outbox } from '../src/outbox.ts';
+import type { Transport } from '../src/transport.ts';
+
+export interface LinkEvents {
+  /** Bytes passed. */
+  moved(bytes: number): void;
+  /** The source ended and everything was handed to the target. */
+  ended(): void;
+}
+
+export class Link {
+  /** Bytes handed on so far. */
+  bytes = 0;
+  private readonly outbox: Outbox;
+
+  constructor(from: Transport, to: Transport, events: LinkEvents) {
+    this.outbox = new Outbox(to, {
+      onPressure: (over) => (over ? from.pause() : from.resume()),
+      onEnd: () => events.ended(),
+    });
+    const framer = new Framer({
+      slice: (chunk, start, end) => {
+        this.outbox.push(start === 0 && end === chunk.length ? chunk : chunk.subarray(start, end));
+      },
+      terminator: () => {},
+    });
+    from.on('data', (chunk: Buffer) => {
+      this.bytes += chunk.length;
+      events.moved(chunk.length);
+      void framer.feed(chunk);
+    });
+    from.on('end', () => {
+      void framer.end();
+      this.outbox.closeWhenDone();
+    });
+    to.on('drain', () => {
+      events.moved(0);
+      this.outbox.drained();
+    });
+  }
+
+  /** The pair is gone. */
+  destroy(): void {
+    this.outbox.destroy();
+  }
+}

@@ -1,0 +1,13 @@
+// DATA (RFC 5321 4.1.1.4): after the 354 the framer waits for the lone dot.
+import { REPLIES, reply } from '../replies.ts';
+import type { SmtpSession, Step } from '../session-view.ts';
+
+// RFC 2920 3.1: in a pipelined group the client learns here that no recipient was taken.
+const NO_RECIPIENTS = reply(554, '5.5.1', 'No valid recipients');
+
+export function data(session: SmtpSession, argument: string): Step {
+  if (argument !== '') return { reply: REPLIES.noArguments };
+  if (session.envelope.recipients.length === 0) return { reply: NO_RECIPIENTS };
+  session.beginContent();
+  return { reply: REPLIES.startMail, next: 'content' };
+}

@@ -1,0 +1,228 @@
+// Takes due mail out of the store and hands it to the upstreams, some at a time. All state is in the store: this can be
+// killed at any moment, and what it had claimed is claimed again when the lease runs out.
+import { type Clock, realClock, type TimerHandle } from '../src/clock.ts';
+import type { Log } from '../src/log.ts';
+import { type Delivery, Forwarder, Unreachable } from './forward.ts';
+import { attemptOf, type Outcome, ROUTE_ERRORS } from './outcome.ts';
+import { type RetryPolicy, retryDelay } from './schedule.ts';
+import type { Claim, ClaimedRecipient, Settlement, Store } from './store/store.ts';
+import type { Upstream } from './upstream.ts';
+
+/** A delivery that is still running prolongs its lease; one whose process died is taken over after this time. */
+const LEASE_MS = 15_000;
+/** With nothing due that we know of, the store is asked so often: another process may have put something in. */
+const LOOK_AGAIN_MS = 30_000;
+/** How long the store is left alone after it failed. */
+const STORE_RETRY_MS = 1_000;
+
+export interface QueueOptions {
+  readonly store: Store;
+  /** In order of preference. */
+  readonly upstreams: readonly Upstream[];
+  readonly hostname: string;
+  /** Mails under way at a time. */
+  readonly concurrency: number;
+  readonly retry: RetryPolicy;
+  readonly log: Log;
+  readonly clock?: Clock;
+}
+
+export class Queue {
+  private readonly options: QueueOptions;
+  private readonly clock: Clock;
+  private readonly forwarders: readonly Forwarder[];
+  private readonly owner = `${process.pid}-${Math.random().toString(36).slice(2, 10)}`;
+  private readonly ready: Claim[] = [];
+  private readonly leased = new Map<number, number>();
+  private running = 0;
+  private claiming = false;
+  private again = false;
+  private stopping: (() => void) | null = null;
+  private stopped = false;
+  private timer: TimerHandle | null = null;
+  private renewal: TimerHandle | null = null;
+
+  constructor(options: QueueOptions) {
+    this.options = options;
+    this.clock = options.clock ?? realClock;
+    const { hostname, log } = options;
+    this.forwarders = options.upstreams.map((upstream) => new Forwarder(upstream, hostname, log));
+  }
+
+  /** Something may be due: after an accepted mail, at the start, when a timer says so. Cheap to call often. */
+  wake(): void {
+    if (this.stopped) return;
+    if (this.claiming) {
+      this.again = true;
+      return;
+    }
+    this.claiming = true;
+    void this.claimDue();
+  }
+
+  /** Starts no further delivery; resolves when those under way are settled, or broken off at the limit. */
+  async stop(limitMs: number): Promise<void> {
+    this.stopped = true;
+    this.clock.clearTimeout(this.timer);
+    for (const forwarder of this.forwarders) forwarder.close();
+    if (this.running > 0 || this.claiming) {
+      let limit: TimerHandle = null;
+      await new Promise<void>((resolve) => {
+        this.stopping = resolve;
+        limit = this.clock.setTimeout(resolve, limitMs);
+      });
+      this.clock.clearTimeout(limit);
+    }
+    this.clock.clearTimeout(this.renewal);
+    for (const forwarder of this.forwarders) forwarder.destroy();
+    await this.release();
+  }
+
+  /** Gives back what was claimed and not begun, so that the next process need not wait for the leases to run out. */
+  private async release(): Promise<void> {
+    const results = this.ready.splice(0).flatMap((claim) =>
+      claim.recipients.map(
+        (one): Settlement => ({
+          recipientId: one.recipientId,
+          fence: one.fence,
+          state: one.state,
+          nextAttempt: this.clock.now(),
+          attempt: null,
+        }),
+      ),
+    );
+    if (results.length > 0) await this.options.store.settle(results);
+  }
+
+  private async claimDue(): Promise<void> {
+    const { store, concurrency, log } = this.options;
+    let wait: number | null = LOOK_AGAIN_MS;
+    try {
+      do {
+        this.again = false;
+        // Some more than can be sent now, so that no connection waits for the next claim.
+        const limit = concurrency * 4 - this.ready.length - this.running;
+        if (limit <= 0) break;
+        const claims = await store.claim(this.owner, this.clock.now(), LEASE_MS, limit);
+        for (const claim of claims) {
+          this.ready.push(claim);
+          for (const one of claim.recipients) this.leased.set(one.recipientId, one.fence);
+        }
+        this.pump();
+        if (claims.length === limit) this.again = true;
+      } while (this.again && !this.stopped);
+      if (this.ready.length + this.running === 0) {
+        const due = await store.nextDue();
+        if (due !== null) wait = Math.min(LOOK_AGAIN_MS, Math.max(0, due - this.clock.now()));
+      }
+    } catch (error) {
+      log.error('queue.store_failed', { error: (error as Error).message });
+      wait = STORE_RETRY_MS;
+    }
+    this.claiming = false;
+    if (this.again) return this.wake();
+    this.checkStop();
+    this.lookAgain(wait);
+  }
+
+  private lookAgain(ms: number): void {
+    this.clock.clearTimeout(this.timer);
+    if (!this.stopped) this.timer = this.clock.setTimeout(() => this.wake(), ms);
+  }
+
+  private pump(): void {
+    while (this.running < this.options.concurrency && this.ready.length > 0 && !this.stopped) {
+      this.running++;
+      void this.deliver(this.ready.shift()!);
+    }
+    this.keepLeases();
+  }
+
+  private async deliver(claim: Claim): Promise<void> {
+    const { log } = this.options;
+    try {
+      const delivery = await this.send(claim);
+      await this.settle(claim, delivery);
+    } catch (error) {
+      // Our own trouble: the lease runs out and the mail is tried again.
+      log.error('queue.delivery_broken', { id: claim.id, error: (error as Error).message });
+    }
+    for (const one of claim.recipients) this.leased.delete(one.recipientId);
+    this.running--;
+    this.pump();
+    this.checkStop();
+    if (this.ready.length < this.options.concurrency) this.wake();
+  }
+
+  /** Tries the upstreams in their order until one can be reached. */
+  private async send(claim: Claim): Promise<Delivery & { upstream: string }> {
+    const { store, log } = this.options;
+    let why = 'no upstream';
+    let upstream = '';
+    for (const forwarder of this.forwarders) {
+      const content = await store.content(claim.id);
+      if (!content) throw new Error('its content is gone');
+      upstream = forwarder.upstream.name;
+      try {
+        const envelope = {
+          sender: claim.sender,
+          recipients: claim.recipients.map((one) => one.address),
+          size: claim.size,
+          eightBit: claim.parameters.some(([keyword, value]) => keyword === 'BODY' && /^8BITMIME$/i.test(value)),
+        };
+        return { ...(await forwarder.deliver(envelope, content)), upstream };
+      } catch (error) {
+        if (!(error instanceof Unreachable)) throw error;
+        why = error.message;
+        const level = ROUTE_ERRORS.has(error.code) ? 'error' : 'warn';
+        log[level]('upstream.unreachable', { upstream, error: why });
+      }
+    }
+    return { outcomes: claim.recipients.map(() => ({ fate: 'deferred', reply: why })), tls: '', upstream };
+  }
+
+  private async settle(claim: Claim, delivery: Delivery & { upstream: string }): Promise<void> {
+    const { store, log } = this.options;
+    const results = claim.recipients.map((one, i) => this.settlement(claim, one, delivery.outcomes[i]!, delivery));
+    const valid = await store.settle(results);
+    if (valid < results.length) log.warn('queue.lease_lost', { id: claim.id, lost: results.length - valid });
+    for (const [i, one] of claim.recipients.entries()) {
+      const { state, nextAttempt, attempt } = results[i]!;
+      const fields = { id: claim.id, to: one.address, upstream: delivery.upstream, reply: attempt!.reply };
+      if (state === 'delivered') log.info('message.delivered', fields);
+      else if (nextAttempt !== null) log.warn(`message.${state}`, { ...fields, next: new Date(nextAttempt).toISOString() });
+      else log.error(`message.${state}`, fields);
+    }
+  }
+
+  private settlement(claim: Claim, one: ClaimedRecipient, outcome: Outcome, d: Delivery & { upstream: string }): Settlement {
+    const now = this.clock.now();
+    const { retry } = this.options;
+    const attempt = attemptOf(outcome, now, d.upstream, d.tls);
+    const base = { recipientId: one.recipientId, fence: one.fence, attempt };
+    if (outcome.fate === 'delivered') return { ...base, state: 'delivered', nextAttempt: null };
+    if (outcome.fate === 'failed') return { ...base, state: 'bounced', nextAttempt: null };
+    if (now - claim.receivedAt >= retry.expire) return { ...base, state: 'expired', nextAttempt: null };
+    // Perhaps delivered: the longest wait, so that an upstream which only answered late is not sent a copy at once.
+    if (outcome.fate === 'unknown') return { ...base, state: 'unknown', nextAttempt: now + retry.max };
+    return { ...base, state: 'deferred', nextAttempt: now + retryDelay(retry, one.attempts + 1) };
+  }
+
+  /** Prolongs the leases of what is under way, for as long as there is some. */
+  private keepLeases(): void {
+    if (this.renewal !== null || this.leased.size === 0) return;
+    this.renewal = this.clock.setTimeout(() => {
+      this.renewal = null;
+      const leases = [...this.leased].map(([recipientId, fence]) => ({ recipientId, fence }));
+      if (leases.length === 0) return;
+      this.options.store
+        .renew(leases, this.clock.now() + LEASE_MS)
+        .catch((error) => this.options.log.error('queue.renew_failed', { error: (error as Error).message }));
+      this.keepLeases();
+    }, LEASE_MS / 3);
+  }
+
+  private checkStop(): void {
+    if (this.stopping && this.running === 0 && !this.claiming) this.stopping();
+  }
+}

@@ -1,0 +1,123 @@
+// A sink or a relay, put together: store, listeners, sessions, queue. What the command line starts and stops.
+import { PeerList } from '../src/cidr.ts';
+import { Listener, type PeerInfo } from '../src/listen.ts';
+import type { Log } from '../src/log.ts';
+import { ProtocolStats } from '../src/stats.ts';
+import type { RelayOptions, SinkOptions } from './options.ts';
+import { Queue } from './queue.ts';
+import { formatReply, REPLIES, type Reply, reply } from './replies.ts';
+import { Session, type SmtpContext } from './session.ts';
+import type { RouteKind, Store } from './store/store.ts';
+import { parseUpstream } from './upstream.ts';
+
+export interface MailService {
+  /** The addresses that are really bound: a port 0 has become a number. */
+  readonly smtp: readonly string[];
+  /** The database's file, '' for a temporary one. */
+  readonly database: string;
+  readonly store: Store;
+  readonly stats: ProtocolStats;
+  /** Accepts no more, lets sessions and deliveries end within the limit, closes the store. */
+  stop(drainMs: number): Promise<void>;
+}
+
+const DENIED = reply(550, '5.7.1', 'This server relays only for its own clients');
+
+/** Rejects with LISTEN_FAILED, STORE_FAILED or BAD_OPTION; nothing is left open then. */
+export async function startMail(options: SinkOptions | RelayOptions, log: Log): Promise<MailService> {
+  const upstreams = options.mode === 'relay' ? options.upstream.map((url) => parseUpstream(String(url))) : [];
+  const stats = new ProtocolStats();
+  // Sockets are bound while the store opens: a client that is that early is greeted, and waits with its first command.
+  const opening = openStore(options.database);
+  const context = contextFor(options, opening, stats, log);
+  const listeners = options.smtp.map(
+    (address) =>
+      new Listener(
+        {
+          address,
+          maxConnections: options.maxConnections || Number.POSITIVE_INFINITY,
+          maxConnectionsPerAddress: options.maxConnectionsPerAddress || Number.POSITIVE_INFINITY,
+          refusal: (why) => (why === 'draining' ? undefined : formatReply(REPLIES.tooManyConnections)),
+          stats,
+          onError: (error) => log.warn('listener.error', { code: error.code, error: error.message }),
+        },
+        (transport, peer) => new Session(transport, peer, context),
+      ),
+  );
+  const [bound, opened] = await Promise.allSettled([Promise.all(listeners.map((one) => one.listen())), opening]);
+  if (bound.status === 'rejected' || opened.status === 'rejected') {
+    await Promise.all(listeners.map((one) => one.close()));
+    if (opened.status === 'rejected') throw opened.reason;
+    await opened.value.close();
+    throw (bound as PromiseRejectedResult).reason;
+  }
+  const store = opened.value;
+  context.store = store;
+  let queue: Queue | null = null;
+  if (options.mode === 'relay') {
+    const { hostname, concurrency, retryMin: min, retryMax: max, expire } = options;
+    queue = new Queue({ store, upstreams, hostname, concurrency, retry: { min, max, expire }, log });
+    const running = queue;
+    context.accepted = (relayed) => {
+      if (relayed) running.wake();
+    };
+    queue.wake();
+  } else if (options.max > 0) context.accepted = trimmer(store, options.max, log);
+  return {
+    smtp: bound.value,
+    database: options.database ?? '',
+    store,
+    stats,
+    stop: async (drainMs) => {
+      await Promise.all([...listeners.map((one) => one.drain(drainMs)), queue?.stop(drainMs)]);
+      await store.close();
+    },
+  };
+}
+
+function contextFor(options: SinkOptions | RelayOptions, opening: Promise<Store>, stats: ProtocolStats, log: Log): SmtpContext {
+  return {
+    store: null,
+    opening,
+    log,
+    stats,
+    hostname: options.hostname,
+    limits: {
+      maxSize: options.maxMessageSize || Number.POSITIVE_INFINITY,
+      maxRecipients: options.maxRecipients,
+      maxLine: options.maxLine,
+      maxErrors: options.maxErrors || Number.POSITIVE_INFINITY,
+    },
+    lineEndings: options.lineEndings,
+    timeouts: { idle: options.idleTimeout, frame: options.dataTimeout },
+    route: options.mode === 'sink' ? () => 'capture' : relayRoute(options.relayFrom),
+    accepted: () => {},
+  };
+}
+
+/** A closed relay: mail of others is refused at RCPT, where their software tells them why. */
+function relayRoute(relayFrom: readonly string[]): (address: string, peer: PeerInfo) => RouteKind | Reply {
+  const clients = new PeerList(relayFrom);
+  return (_address, peer) => (clients.matches(peer.address) ? 'relay' : DENIED);
+}
+
+async function openStore(file: string | undefined): Promise<Store> {
+  const { openSqliteStore, openTemporaryStore } = await import('./store/sqlite.ts');
+  return file === undefined ? openTemporaryStore() : openSqliteStore({ file });
+}
+
+/** Keeps the newest `max` messages. One removal at a time: what comes meanwhile is removed by the next one. */
+function trimmer(store: Store, max: number, log: Log): () => void {
+  let state: 'rest' | 'busy' | 'again' = 'rest';
+  const run = async (): Promise<void> => {
+    do {
+      state = 'busy';
+      await store.trim(max).catch((error) => log.error('inbox.trim_failed', { error: (error as Error).message }));
+    } while ((state as string) === 'again');
+    state = 'rest';
+  };
+  return () => {
+    if (state === 'rest') void run();
+    else state = 'again';
+  };
+}

@@ -1,0 +1,46 @@
+// Takes messages in: pieces of long content ahead of the message, then the message with its recipients.
+
+import type { Database } from './sqlite-database.ts';
+import type { Handlers } from './sqlite-protocol.ts';
+import { RECIPIENT_SPAN } from './sqlite-schema.ts';
+import type { Tally } from './sqlite-tally.ts';
+
+export function acceptCalls(db: Database, tally: Tally): Handlers<'accept' | 'piece'> {
+  const insertMessage = db.command(
+    'INSERT INTO message (id, received_at, size, captured, pieces, envelope, tail) VALUES (?, ?, ?, ?, ?, ?, ?)',
+  );
+  const insertRecipient = db.command(
+    `INSERT INTO recipient (id, address, parameters, route, state, next_attempt, due_at)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)`,
+  );
+  const insertPiece = db.command('INSERT INTO piece (id, n, bytes) VALUES (?, ?, ?)');
+  const noteLoose = db.command(
+    `INSERT INTO loose (id, pieces, bytes) VALUES (?, 1, ?)
+     ON CONFLICT (id) DO UPDATE SET pieces = pieces + 1, bytes = bytes + excluded.bytes`,
+  );
+  const bindLoose = db.command('DELETE FROM loose WHERE id = ? AND pieces = ? AND bytes = ?');
+
+  return {
+    piece({ id, n, bytes }) {
+      insertPiece.run(id, n, bytes);
+      noteLoose.run(id, bytes.length);
+      return null;
+    },
+
+    accept({ id, receivedAt, size, captured, pieces, envelope, tail, recipients }) {
+      if (recipients.length > RECIPIENT_SPAN) throw new RangeError(`more than ${RECIPIENT_SPAN} recipients`);
+      // A piece may have failed in a transaction before this one: then the message must not be.
+      if (pieces > 0 && bindLoose.run(id, pieces, size - tail.length).changes !== 1) {
+        throw new Error('a part of the content was not stored');
+      }
+      const message = insertMessage.run(id, receivedAt, size, captured, pieces, envelope, tail);
+      tally.add('messages', 1);
+      let recipientId = Number(message.lastInsertRowid) * RECIPIENT_SPAN;
+      for (const [address, parameters, route, state, dueAt] of recipients) {
+        insertRecipient.run(recipientId++, address, parameters, route, state, dueAt);
+        tally.add(state, 1);
+      }
+      return null;
+    },
+  };
+}

@@ -1,0 +1,133 @@
+// The main thread's end of the line to the database thread. Calls of one turn of the event loop go out in one message:
+// a message costs some 10-20 us whatever is in it, and what goes out together is committed together.
+// When the thread ends, for whatever reason, every call that waits and every later one is rejected: nothing hangs.
+
+import type { EventEmitter } from 'node:events';
+import type { Transferable } from 'node:worker_threads';
+import { ChatError } from '../../src/errors.ts';
+import type { Answers, Call, CallName, Calls, Greeting } from './sqlite-protocol.ts';
+
+/** What a Worker and a MessagePort have in common. */
+export interface Line extends EventEmitter {
+  postMessage(value: unknown, transfer?: readonly Transferable[]): void;
+}
+
+interface Waiting {
+  resolve(value: never): void;
+  reject(error: ChatError): void;
+}
+
+export class DatabaseLink {
+  readonly #line: Line;
+  readonly #file: string;
+  readonly #waiting = new Map<number, Waiting>();
+  #calls: Call[] = [];
+  #transfer: Transferable[] = [];
+  #numbers = 0;
+  /** Why nothing can be called any more. */
+  #refusal: string | null = null;
+  #hasEnded = false;
+  #hear: (greeting: Greeting) => void = () => {};
+  readonly #greeting: Promise<Greeting>;
+  readonly #over: Promise<void>;
+
+  constructor(line: Line, file: string) {
+    this.#line = line;
+    this.#file = file;
+    this.#greeting = new Promise((resolve) => {
+      this.#hear = resolve;
+    });
+    line.on('message', (message: Greeting | Answers) => {
+      if ('opened' in message) this.#hear(message);
+      else this.#settle(message);
+    });
+    line.on('error', (error: Error) => this.#end(`the database thread failed: ${error.message}`));
+    line.on('messageerror', (error: Error) => this.#end(`the database thread is not understood: ${error.message}`));
+    this.#over = new Promise((resolve) => {
+      const ended = (): void => {
+        this.#end('the database thread has ended');
+        resolve();
+      };
+      // A Worker exits, a MessagePort closes.
+      line.on('exit', ended);
+      line.on('close', ended);
+    });
+  }
+
+  /** What the thread said of the database; never rejects. */
+  get greeting(): Promise<Greeting> {
+    return this.#greeting;
+  }
+
+  /** Resolves when the thread has ended. */
+  get over(): Promise<void> {
+    return this.#over;
+  }
+
+  /** `transfer` is moved to the other thread rather than copied, and is empty afterwards. */
+  call<Name extends CallName>(
+    name: Name,
+    takes: Calls[Name]['takes'],
+    transfer?: ArrayBuffer,
+  ): Promise<Calls[Name]['gives']> {
+    return new Promise((resolve, reject) => {
+      if (this.#refusal !== null) {
+        reject(this.failure(this.#refusal));
+        return;
+      }
+      const number = this.#numbers++;
+      this.#waiting.set(number, { resolve, reject });
+      // After the sockets of this turn have all been read: their messages share a commit.
+      if (this.#calls.length === 0) setImmediate(() => this.#flush());
+      this.#calls.push([number, name, takes] as Call);
+      if (transfer) this.#transfer.push(transfer);
+    });
+  }
+
+  /** Everything that was called before is answered first; what is called later is rejected. */
+  async close(): Promise<void> {
+    const closed = this.call('close', null);
+    this.#refusal ??= 'the store is closed';
+    await closed;
+    await this.#over;
+  }
+
+  failure(reason: string): ChatError {
+    return new ChatError('STORE_FAILED', `database ${this.#file}: ${reason}`, { file: this.#file });
+  }
+
+  #flush(): void {
+    const calls = this.#calls;
+    const transfer = this.#transfer;
+    this.#calls = [];
+    this.#transfer = [];
+    if (this.#hasEnded) return;
+    try {
+      this.#line.postMessage(calls, transfer);
+    } catch (error) {
+      for (const [number] of calls) this.#reject(number, String(error));
+    }
+  }
+
+  #settle({ done, values, failed }: Answers): void {
+    for (let i = 0; i < done.length; i++) {
+      const number = done[i]!;
+      this.#waiting.get(number)?.resolve(values[i] as never);
+      this.#waiting.delete(number);
+    }
+    for (const [number, reason] of failed) this.#reject(number, reason);
+  }
+
+  #reject(number: number, reason: string): void {
+    this.#waiting.get(number)?.reject(this.failure(reason));
+    this.#waiting.delete(number);
+  }
+
+  #end(reason: string): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    this.#refusal ??= reason;
+    this.#hear({ opened: false, reason });
+    for (const number of [...this.#waiting.keys()]) this.#reject(number, reason);
+  }
+}

@@ -1,0 +1,86 @@
+// What the two threads of the SQLite engine say to each other: plain rows, ready to be bound, because cloning flat
+// arrays and strings between threads is cheap and cloning nested objects is not. Types only, no behaviour.
+
+import type { Counts, RecipientState, RouteKind } from './store.ts';
+
+/** Content is cut into rows of this many bytes; the message's own row holds what is left, at most as much. */
+export const PIECE_BYTES = 65536;
+
+/** address, parameters as JSON, route, state, due_at */
+export type NewRecipientRow = [string, string, RouteKind, RecipientState, number | null];
+/** recipient id, fence, state, due_at, attempt as JSON */
+export type SettlementRow = [number, number, RecipientState, number | null, string | null];
+/** recipient id, address, parameters as JSON, attempts, state, fence */
+export type ClaimedRow = [number, string, string, number, RecipientState, number];
+/** seq, id, received_at, size, envelope as JSON */
+export type MessageRow = [number, string, number, number, string];
+/** seq, id, received_at, size, envelope as JSON, addresses as JSON */
+export type SummaryRow = [number, string, number, number, string, string];
+/** recipient id, address, parameters as JSON, route, state, next_attempt */
+export type RecipientRow = [number, string, string, RouteKind, RecipientState, number | null];
+/** recipient id, attempt as JSON */
+export type AttemptRow = [number, string];
+
+export interface Accept {
+  id: string;
+  receivedAt: number;
+  size: number;
+  captured: 0 | 1;
+  pieces: number;
+  envelope: string;
+  tail: Uint8Array;
+  recipients: NewRecipientRow[];
+}
+
+/** Every call: what it takes and what it gives. */
+export interface Calls {
+  accept: { takes: Accept; gives: null };
+  piece: { takes: { id: string; n: number; bytes: Uint8Array }; gives: null };
+  claim: {
+    takes: { owner: string; now: number; until: number; limit: number };
+    gives: { message: MessageRow; recipients: ClaimedRow[] }[];
+  };
+  renew: { takes: { leases: [recipientId: number, fence: number][]; until: number }; gives: number[] };
+  settle: { takes: SettlementRow[]; gives: number };
+  delete: { takes: string[]; gives: number };
+  trim: { takes: number; gives: number };
+  discard: { takes: string; gives: null };
+  nextDue: { takes: null; gives: number | null };
+  content: { takes: string; gives: { size: number; pieces: number; tail: Uint8Array } | null };
+  contentPiece: { takes: { id: string; n: number }; gives: Uint8Array | null };
+  get: { takes: string; gives: { message: MessageRow; recipients: RecipientRow[]; attempts: AttemptRow[] } | null };
+  list: { takes: { limit: number; before: number | null }; gives: SummaryRow[] };
+  counts: { takes: null; gives: Counts };
+  close: { takes: null; gives: null };
+}
+
+export type CallName = keyof Calls;
+
+/** The calls that change something and therefore share a transaction. */
+export type WriteName = 'accept' | 'piece' | 'claim' | 'renew' | 'settle' | 'delete' | 'trim';
+export type ReadName = 'nextDue' | 'content' | 'contentPiece' | 'get' | 'list' | 'counts';
+
+export type Handlers<Name extends CallName> = {
+  [N in Name]: (takes: Calls[N]['takes']) => Calls[N]['gives'];
+};
+
+/** One call on its way: its number comes back with the answer. */
+export type Call<Name extends CallName = CallName> = { [N in Name]: [number, N, Calls[N]['takes']] }[Name];
+
+/** The first thing that the worker says. */
+export type Greeting = { opened: true; greatestId: string | null } | { opened: false; reason: string };
+
+/** Answers: done[i] got values[i]; what failed has its reason. */
+export interface Answers {
+  done: number[];
+  values: unknown[];
+  failed: [number, reason: string][];
+}
+
+export interface ServeOptions {
+  file: string;
+  /** How long to wait for the lock of another process. */
+  busyMs: number;
+  /** false: commits are not synced. For a database that no one opens again. */
+  synced: boolean;
+}

@@ -1,0 +1,199 @@
+// The database thread's loop: takes all calls that wait, commits the writes together, answers, and does its housekeeping
+// (checkpoints, sweeping) only after the answers have gone out. Serves any MessagePort, so that a test can run it
+// without a thread.
+
+import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import { acceptCalls } from './sqlite-accept.ts';
+import type { Database } from './sqlite-database.ts';
+import { GroupCommit, reasonOf } from './sqlite-group.ts';
+import { isAlone, openDatabase } from './sqlite-open.ts';
+import type {
+  Answers,
+  Call,
+  CallName,
+  Calls,
+  Greeting,
+  Handlers,
+  ReadName,
+  ServeOptions,
+  WriteName,
+} from './sqlite-protocol.ts';
+import { queueCalls } from './sqlite-queue.ts';
+import { removalCalls } from './sqlite-removal.ts';
+import { Sweeper } from './sqlite-sweeper.ts';
+import { Tally } from './sqlite-tally.ts';
+import { viewCalls } from './sqlite-views.ts';
+
+/** Content in one transaction: what streams of long mail may add to the wait of a short one. */
+const GROUP_BYTES = 4 << 20;
+/** What is written between checkpoints. The WAL is about as long; less would write the same pages more often. */
+const CHECKPOINT_BYTES = 2 << 20;
+/** What a call writes besides content, roughly: its share of table and index pages. */
+const CALL_BYTES = 2000;
+
+const WRITES: ReadonlySet<CallName> = new Set<WriteName>([
+  'accept',
+  'piece',
+  'claim',
+  'renew',
+  'settle',
+  'delete',
+  'trim',
+]);
+
+/** Opens the database, greets, and answers calls until one of them is `close`. */
+export function serve(port: MessagePort, options: ServeOptions): void {
+  const greet = (greeting: Greeting): void => port.postMessage(greeting);
+  let server: Server;
+  try {
+    server = new Server(port, options);
+    greet({ opened: true, greatestId: server.greatestId() });
+  } catch (error) {
+    greet({ opened: false, reason: reasonOf(error) });
+    port.close();
+    return;
+  }
+  port.on('message', (first: Call[]) => {
+    const calls = first;
+    for (let next = receiveMessageOnPort(port); next; next = receiveMessageOnPort(port)) {
+      for (const call of next.message as Call[]) calls.push(call);
+    }
+    server.answer(calls);
+  });
+}
+
+class Server {
+  readonly #port: MessagePort;
+  readonly #db: Database;
+  readonly #handlers: Handlers<Exclude<CallName, 'close'>>;
+  readonly #group: GroupCommit;
+  readonly #sweeper: Sweeper;
+  #uncheckpointed = 0;
+  #isTidying = false;
+
+  constructor(port: MessagePort, options: ServeOptions) {
+    this.#port = port;
+    this.#db = openDatabase(options);
+    const tally = new Tally(this.#db);
+    this.#group = new GroupCommit(this.#db, tally);
+    this.#sweeper = new Sweeper(this.#db);
+    this.#handlers = {
+      ...acceptCalls(this.#db, tally),
+      ...queueCalls(this.#db, tally),
+      ...removalCalls(this.#db, tally, this.#sweeper),
+      ...viewCalls(this.#db, tally),
+    };
+    // Found first, then alone: whoever wrote them is gone, and no one who comes now can be meant.
+    const loose = this.#sweeper.findLoose();
+    if (loose.length > 0 && isAlone(this.#db, options.busyMs)) for (const id of loose) this.#sweeper.add(id);
+    this.#tidyLater();
+  }
+
+  greatestId(): string | null {
+    return this.#db.query<[string | null]>('SELECT max(id) FROM message').first()?.[0] ?? null;
+  }
+
+  answer(calls: readonly Call[]): void {
+    for (let start = 0; start < calls.length; ) {
+      let bytes = 0;
+      let end = start;
+      while (end < calls.length && bytes < GROUP_BYTES) bytes += bytesOf(calls[end++]!);
+      this.#answerGroup(calls.slice(start, end));
+      this.#uncheckpointed += bytes;
+      if (this.#uncheckpointed >= CHECKPOINT_BYTES) this.#checkpoint();
+      start = end;
+    }
+    const last = calls.at(-1);
+    if (last?.[1] === 'close') this.#close(last[0]);
+    else this.#tidyLater();
+  }
+
+  #answerGroup(calls: readonly Call[]): void {
+    const writes = calls.filter((call) => WRITES.has(call[1]));
+    if (writes.length > 0) {
+      const answers: Answers = { done: [], values: [], failed: [] };
+      const outcomes = this.#group.run(writes.map((call) => () => this.#perform(call)));
+      for (const [i, outcome] of outcomes.entries()) {
+        const number = writes[i]![0];
+        if (!outcome.ok) answers.failed.push([number, outcome.reason]);
+        else {
+          answers.done.push(number);
+          answers.values.push(outcome.value);
+        }
+      }
+      this.#port.postMessage(answers);
+    }
+    if (writes.length < calls.length) this.#answerReads(calls.filter((call) => !WRITES.has(call[1])));
+  }
+
+  /** After the writes of its group, so that nothing is shown that a failing commit takes back. */
+  #answerReads(calls: readonly Call[]): void {
+    const answers: Answers = { done: [], values: [], failed: [] };
+    for (const call of calls) {
+      if (call[1] === 'close') continue;
+      try {
+        answers.values.push(this.#perform(call));
+        answers.done.push(call[0]);
+      } catch (error) {
+        answers.failed.push([call[0], reasonOf(error)]);
+      }
+    }
+    this.#port.postMessage(answers);
+  }
+
+  #perform<Name extends ReadName | WriteName | 'discard'>(call: Call): unknown {
+    const handler = this.#handlers[call[1] as Name] as (takes: Calls[Name]['takes']) => unknown;
+    return handler(call[2] as Calls[Name]['takes']);
+  }
+
+  /** PASSIVE: waits for no one. What it cannot move yet, the next one moves. */
+  #checkpoint(): void {
+    this.#uncheckpointed = 0;
+    try {
+      this.#db.pragma('wal_checkpoint(PASSIVE)');
+    } catch {
+      // The WAL only grows; a disk that is full shows at the next commit, where someone waits for the answer.
+    }
+  }
+
+  #tidyLater(): void {
+    if (this.#isTidying || !this.#sweeper.hasWork) return;
+    this.#isTidying = true;
+    setImmediate(() => {
+      this.#isTidying = false;
+      // What failed is tried again after the next call, not at once.
+      if (this.#tidy()) this.#tidyLater();
+    });
+  }
+
+  /** One step of sweeping; false when it failed. */
+  #tidy(): boolean {
+    try {
+      this.#sweeper.step();
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  #close(number: number): void {
+    const answers: Answers = { done: [], values: [], failed: [] };
+    while (this.#sweeper.hasWork && this.#tidy());
+    try {
+      this.#db.pragma('wal_checkpoint(TRUNCATE)');
+      this.#db.close();
+      answers.done.push(number);
+      answers.values.push(null);
+    } catch (error) {
+      answers.failed.push([number, reasonOf(error)]);
+    }
+    this.#port.postMessage(answers);
+    this.#port.close();
+  }
+}
+
+function bytesOf(call: Call): number {
+  if (call[1] === 'accept') return CALL_BYTES + call[2].tail.length;
+  if (call[1] === 'piece') return CALL_BYTES + call[2].bytes.length;
+  return CALL_BYTES;
+}

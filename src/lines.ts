@@ -1,0 +1,138 @@
+// What becomes of line endings that are not CRLF. Streaming, without I/O; a clean chunk is returned as it is.
+//   strict     changes nothing and counts: the owner refuses the text when bareCr or bareLf is not 0
+//   preserve   changes nothing and counts: the owner keeps the text and shows the counts
+//   normalise  turns every bare CR and every bare LF into CRLF
+// A CR belongs to the LF right behind it and to no other: CR CR LF is a bare CR and a CRLF, two line ends. Nothing is
+// ever dropped, so what one program takes for a line end, the next one behind us finds there too.
+
+export const LINE_POLICIES = ['strict', 'normalise', 'preserve'] as const;
+export type LinePolicy = (typeof LINE_POLICIES)[number];
+
+const CR = 13;
+const LF = 10;
+const EMPTY = Buffer.alloc(0);
+/** Two native searches cost about as much as looking at this many bytes one by one. */
+const SMALL_CHUNK = 48;
+
+export class LineEndings {
+  readonly #normalises: boolean;
+  /** The last byte was a CR; what it is, the next one decides. */
+  #isBehindCr = false;
+  #bareCr = 0;
+  #bareLf = 0;
+  #line = 0;
+  #longest = 0;
+
+  constructor(policy: LinePolicy) {
+    this.#normalises = policy === 'normalise';
+  }
+
+  /** CRs without an LF behind them. A CR at the very end counts when `end()` is called. */
+  get bareCr(): number {
+    return this.#bareCr;
+  }
+
+  /** LFs without a CR in front of them. */
+  get bareLf(): number {
+    return this.#bareLf;
+  }
+
+  /** Bytes of the longest line without its line end, the unfinished one included. Where bare ones stay, they are text. */
+  get longestLine(): number {
+    return Math.max(this.#longest, this.#line);
+  }
+
+  /** The text in this chunk: the chunk itself or, under `normalise` with something to change, one new buffer. */
+  write(chunk: Buffer): Buffer {
+    if (chunk.length === 0) return chunk;
+    const wasBehindCr = this.#isBehindCr;
+    const bareBefore = this.#bareCr + this.#bareLf;
+    this.#scan(chunk);
+    const bare = this.#bareCr + this.#bareLf - bareBefore;
+    // A CR at the end of a chunk goes out at once: CRLF is what it becomes in either case.
+    return bare > 0 && this.#normalises ? complete(chunk, wasBehindCr, chunk.length + bare) : chunk;
+  }
+
+  /** Under `normalise` the LF that a last bare CR still lacks. */
+  end(): Buffer {
+    if (!this.#isBehindCr) return EMPTY;
+    this.#isBehindCr = false;
+    this.#countBareCr();
+    return this.#normalises ? Buffer.from([LF]) : EMPTY;
+  }
+
+  #scan(chunk: Buffer): void {
+    const size = chunk.length;
+    let pos = 0;
+    if (this.#isBehindCr) this.#scanBytes(chunk, pos++, 1);
+    if (size >= SMALL_CHUNK && !this.#isBehindCr) {
+      // As long as the next CR and the next LF stand together, two searches read a line.
+      for (;;) {
+        const lf = chunk.indexOf(LF, pos);
+        const cr = chunk.indexOf(CR, pos);
+        if (lf < 0 && cr < 0) {
+          this.#line += size - pos;
+          return;
+        }
+        if (cr < 0 || cr !== lf - 1) break;
+        this.#line += lf - 1 - pos;
+        this.#endLine();
+        pos = lf + 1;
+        if (pos >= size) return;
+      }
+    }
+    this.#scanBytes(chunk, pos, size);
+  }
+
+  #scanBytes(chunk: Buffer, start: number, end: number): void {
+    for (let i = start; i < end; i++) {
+      const byte = chunk[i];
+      if (this.#isBehindCr) {
+        this.#isBehindCr = false;
+        if (byte === LF) {
+          this.#endLine();
+          continue;
+        }
+        this.#countBareCr();
+      }
+      if (byte === CR) this.#isBehindCr = true;
+      else if (byte === LF) this.#countBareLf();
+      else this.#line++;
+    }
+  }
+
+  #countBareCr(): void {
+    this.#bareCr++;
+    this.#takeBare();
+  }
+
+  #countBareLf(): void {
+    this.#bareLf++;
+    this.#takeBare();
+  }
+
+  #takeBare(): void {
+    if (this.#normalises) this.#endLine();
+    else this.#line++;
+  }
+
+  #endLine(): void {
+    if (this.#line > this.#longest) this.#longest = this.#line;
+    this.#line = 0;
+  }
+}
+
+/** The chunk with the missing half of each bare CR and bare LF; `size` is known from counting them. */
+function complete(chunk: Buffer, wasBehindCr: boolean, size: number): Buffer {
+  const out = Buffer.allocUnsafe(size);
+  let isBehindCr = wasBehindCr;
+  let to = 0;
+  for (let i = 0; i < chunk.length; i++) {
+    const byte = chunk[i]!;
+    if (isBehindCr && byte !== LF) out[to++] = LF;
+    if (!isBehindCr && byte === LF) out[to++] = CR;
+    out[to++] = byte;
+    isBehindCr = byte === CR;
+  }
+  return out;
+}

@@ -6,9 +6,8 @@ import type { Manner } from './options.ts';
 import { print } from './output.ts';
 import type { Fact, Started } from './plan.ts';
 
-/** Prints where everything listens; nothing when quiet. */
-export async function announce(started: Started, manner: Manner): Promise<void> {
-  if (manner.level === 'error') return;
+/** Prints where everything listens. */
+export async function printStarted(started: Started, manner: Manner): Promise<void> {
   await printFacts(started.facts, manner);
   if (manner.format === 'text' && started.smtp !== undefined) await print(firstMail(started.smtp));
 }

@@ -2,7 +2,6 @@
 // calls process.exit, where waiting is what the user no longer wants or what cannot be trusted any more.
 import { ChatError } from '../src/errors.ts';
 import type { Log } from '../src/log.ts';
-import { announce } from './announce.ts';
 import { describeFailure } from './failure.ts';
 import type { Manner } from './options.ts';
 import type { Started } from './plan.ts';
@@ -15,9 +14,9 @@ export async function runUntilStopped(start: () => Promise<Started>, log: Log, m
   // From here on, before anything is open: a signal that comes during the start is a stop as well.
   const stopRequested = nextSignal();
   const started = await start();
-  await announce(started, manner);
+  await announce(started, log, manner);
   const signal = await stopRequested;
-  log.info('program.stopping', { signal, drainMs: started.drainMs });
+  log.debug('program.stopping', { signal, drainMs: started.drainMs });
   const overdue = setTimeout(() => {
     const late = new ChatError('TIMED_OUT', `not stopped ${STOP_GRACE_MS / 1000} s after the drain limit`);
     process.stderr.write(describeFailure(late, manner));
@@ -27,6 +26,17 @@ export async function runUntilStopped(start: () => Promise<Started>, log: Log, m
   clearTimeout(overdue);
   await log.flush();
   return 0;
+}
+
+async function announce(started: Started, log: Log, manner: Manner): Promise<void> {
+  if (manner.level === 'error') return;
+  try {
+    const { printStarted } = await import('./announce.ts');
+    await printStarted(started, manner);
+  } catch (error) {
+    // A full disk behind stdout is no reason to refuse mail.
+    log.warn('program.stdout-failed', { error });
+  }
 }
 
 /** The first signal asks to stop; the second ends the program where it stands. */

@@ -3,7 +3,6 @@
 import { ChatError } from '../src/errors.ts';
 import type { Log } from '../src/log.ts';
 import { createLog } from '../src/log.ts';
-import { nearest } from '../src/nearest.ts';
 import type { OptionSources, OptionTable } from '../src/options.ts';
 import { resolveOptions } from '../src/options.ts';
 import type { Arguments } from './arguments.ts';
@@ -57,6 +56,7 @@ async function findCommand(
   if (word === undefined && args.some((arg) => arg === '--help' || arg === '-h')) return { command: undefined, args };
   const name = word ?? DEFAULT_COMMAND;
   if (Object.hasOwn(COMMANDS, name)) return { command: await COMMANDS[name]!.load(), args };
+  const { nearest } = await import('../src/nearest.ts');
   const known = Object.keys(COMMANDS);
   const meant = nearest(name, known);
   const hint = meant === undefined ? `there are ${known.join(', ')}` : `did you mean "${meant}"?`;

@@ -210,7 +210,7 @@ export abstract class AsyncChat {
   }
 
   /**
-   * Continues under TLS once everything pushed so far is sent. `leftover` decides about bytes that came behind the
+   * Continues under TLS once everything pushed so far is sent; what is pushed later goes over TLS. `leftover` decides about bytes that came behind the
    * command: 'tls' (default) hands them to TLS, 'reject' refuses the upgrade and destroys the connection, 'drop'
    * ignores them; the parser never sees them. Rejects with TLS_FAILED, TLS_LEFTOVER or CLOSED.
    */
@@ -223,6 +223,11 @@ export abstract class AsyncChat {
     plain.pause();
     this.flowing = false;
     const rest = this.framer.takeUnparsed();
+    // A producer as a gate: when it is asked, everything before it has left; what is behind it waits for TLS.
+    let open!: (nothing: null) => void;
+    const gate = new Promise<null>((resolve) => {
+      open = resolve;
+    });
     try {
       if (rest.length > 0 && leftover === 'reject') {
         throw new ChatError(
@@ -230,15 +235,22 @@ export abstract class AsyncChat {
           `${rest.length} bytes of plaintext stood behind the command that starts TLS`,
         );
       }
-      await this.outbox.pushWithProducer(new Uint8Array(0));
+      await new Promise<void>((reached, gone) => {
+        const more = () => {
+          reached();
+          return gate;
+        };
+        void this.outbox.pushWithProducer({ more, stop: gone });
+      });
       const secure = await plain.startTls(o, leftover === 'drop' ? Buffer.alloc(0) : rest);
-      if (this.life !== 'open') {
+      if (this.isClosed()) {
         secure.destroy();
         throw new ChatError('CLOSED');
       }
       this.transport = secure;
       this.attach(secure);
       this.outbox.redirect(secure);
+      open(null);
       this.flowing = true;
     } catch (error) {
       this.abort(error as Error);
@@ -294,7 +306,7 @@ export abstract class AsyncChat {
     const current = (): boolean => transport === this.transport;
     transport.on('data', (chunk: Buffer) => current() && this.received(chunk));
     transport.on('drain', () => {
-      if (!current()) return;
+      if (!current() || this.life === 'closed') return;
       this.deadlines.write?.rest();
       this.deadlines.idle?.touch();
       this.outbox.drained();
@@ -314,6 +326,8 @@ export abstract class AsyncChat {
   }
 
   private received(chunk: Buffer): void {
+    // TLS reads what the plain socket still buffers, and the socket says so here: those bytes are not for the parser.
+    if (this.upgrading) return;
     const { stats } = this.options;
     if (stats) stats.bytesReceived += chunk.length;
     if (this.life !== 'open') return;
@@ -335,6 +349,7 @@ export abstract class AsyncChat {
 
   /** Delivery has stopped: for want of bytes, or because of pressure, a pending handler, or the end. */
   private settled(): void {
+    this.countFrames();
     if (this.life === 'closed') return;
     if (this.life === 'closing') {
       // Read on, so that the end of the peer's stream is seen.
@@ -344,7 +359,6 @@ export abstract class AsyncChat {
       }
       return;
     }
-    this.countFrames();
     this.flow();
     if (this.framer.ended && this.eof === 'seen') {
       this.eof = 'handled';
@@ -396,7 +410,7 @@ export abstract class AsyncChat {
     if (stats) stats.bytesSent += bytes;
     this.deadlines.idle?.touch();
     // Taken, but not passed on: from now on the peer has so long to take it.
-    if (this.outbox.size > 0) this.deadlines.write?.touch();
+    if (this.outbox.stalled) this.deadlines.write?.touch();
     else this.deadlines.write?.rest();
   }
 
@@ -404,11 +418,16 @@ export abstract class AsyncChat {
     const ms = this.options.timeouts?.[kind];
     if (ms === undefined) return null;
     const one: Deadline = new Deadline(this.clock, ms, () => {
-      // A peer that waits for us is not idle.
-      if (kind !== 'write' && (this.framer.busy || this.outbox.size > 0)) one.touch();
+      if (this.keepsPeerWaiting(kind)) one.touch();
       else this.timedOut(kind);
     });
     return one;
+  }
+
+  /** A peer that waits for us is not idle, and cannot end its frame while we do not read. */
+  private keepsPeerWaiting(kind: TimeoutKind): boolean {
+    if (kind === 'write') return false;
+    return this.framer.busy || this.upgrading || (kind === 'frame' ? this.pressed : this.outbox.awaitsProducer);
   }
 
   private startGrace(ms: number): void {
@@ -431,7 +450,11 @@ export abstract class AsyncChat {
 
   /** Whatever goes wrong inside comes through here, with a code. */
   private failed(error: unknown): void {
-    if (this.life !== 'open') return;
+    if (this.life !== 'open') {
+      // No callback runs any more, but a bug in one that ran late should not go unseen.
+      this.options.logger?.warn('chat.error_after_close', { error: String(error), remote: this.remote });
+      return;
+    }
     if (error instanceof ChatError) return this.handleSafely(error);
     const why = error instanceof Error ? error.message : String(error);
     this.handleSafely(new ChatError('HANDLER_FAILED', `a handler failed: ${why}`, {}, error));
@@ -444,8 +467,14 @@ export abstract class AsyncChat {
       this.options.logger?.error('chat.handle_error_failed', { error: String(worse), remote: this.remote });
       this.abort(error);
     }
-    // No handler can go on behind a broken transport or a frame without end.
+    // No handler can go on behind a broken transport, a frame without end, or a find() that failed.
     if (error.code === 'TRANSPORT_FAILED' || error.code === 'FRAME_TOO_LONG') this.abort(error);
+    else if (this.life === 'open' && this.framer.stopped) this.abort(error);
+  }
+
+  /** Asked behind an await, where the type checker believes that nothing has changed. */
+  private isClosed(): boolean {
+    return this.life === 'closed';
   }
 
   private closed(): void {

@@ -4,8 +4,10 @@ import { BlockList, isIPv4, isIPv6 } from 'node:net';
 import { ChatError } from './errors.ts';
 
 export class PeerList {
-  #blocks = new BlockList();
+  readonly #blocks = new BlockList();
   #unix = false;
+  /** An empty list is the usual case, and asking a BlockList is not cheap. */
+  #hasBlocks = false;
 
   constructor(peers: readonly string[]) {
     for (const peer of peers) this.#add(peer);
@@ -14,6 +16,7 @@ export class PeerList {
   /** Whether the list names this IP address; the empty text is the peer of a unix socket, who has none. */
   matches(address: string): boolean {
     if (address === '') return this.#unix;
+    if (!this.#hasBlocks) return false;
     if (isIPv4(address)) return this.#blocks.check(address, 'ipv4');
     // A zone (`fe80::1%eth0`) says where the peer is seen, not who it is.
     const [bare = ''] = address.split('%', 1);
@@ -28,6 +31,7 @@ export class PeerList {
     const [address = '', prefix, ...more] = peer.split('/');
     const family = isIPv4(address) ? 'ipv4' : isIPv6(address) && !address.includes('%') ? 'ipv6' : undefined;
     if (family === undefined || more.length > 0) throw bad(peer);
+    this.#hasBlocks = true;
     if (prefix === undefined) {
       this.#blocks.addAddress(address, family);
       return;

@@ -5,9 +5,9 @@ import type { Clock, TimerHandle } from './clock.ts';
 export type TimeoutKind = 'idle' | 'frame' | 'write' | 'close';
 
 export interface Timeouts {
-  /** No byte came or went for so long, while nothing was being worked on. Default: none. */
+  /** No byte came or went for so long, while no handler, producer or handshake was at work. Default: none. */
   idle?: number;
-  /** From the first byte of a frame to its end: the answer to one byte a second. Default: none. */
+  /** From the first byte of a frame to its end, while we read it: the answer to one byte a second. Default: none. */
   frame?: number;
   /** Output waits and the peer takes nothing. Default: none. */
   write?: number;
@@ -21,7 +21,7 @@ export class Deadline {
   private readonly ms: number;
   private readonly expired: () => void;
   private since = 0;
-  private on = false;
+  private life: 'off' | 'running' | 'cancelled' = 'off';
   private timer: TimerHandle | null = null;
 
   constructor(clock: Clock, ms: number, expired: () => void) {
@@ -31,37 +31,38 @@ export class Deadline {
   }
 
   get running(): boolean {
-    return this.on;
+    return this.life === 'running';
   }
 
   /** Starts it, or starts it anew. */
   touch(): void {
+    if (this.life === 'cancelled') return;
     this.since = this.clock.now();
-    this.on = true;
+    this.life = 'running';
     this.timer ??= this.clock.setTimeout(this.fire, this.ms);
   }
 
   /** Switches it off; a timer that is set stays, for the next touch(). */
   rest(): void {
-    this.on = false;
+    if (this.life === 'running') this.life = 'off';
   }
 
-  /** Switches it off for good. */
+  /** Switches it off for good: whoever still touches it comes too late. */
   cancel(): void {
-    this.on = false;
+    this.life = 'cancelled';
     if (this.timer !== null) this.clock.clearTimeout(this.timer);
     this.timer = null;
   }
 
   private readonly fire = (): void => {
     this.timer = null;
-    if (!this.on) return;
+    if (this.life !== 'running') return;
     const left = this.since + this.ms - this.clock.now();
     if (left > 0) {
       this.timer = this.clock.setTimeout(this.fire, left);
       return;
     }
-    this.on = false;
+    this.life = 'off';
     this.expired();
   };
 }

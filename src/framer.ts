@@ -10,6 +10,7 @@ import {
   compileTerminator,
   findAny,
   findNeedle,
+  findPair,
   heldPrefix,
   type Needle,
   type OverlongPolicy,
@@ -80,6 +81,8 @@ export class Framer {
       this.fed += chunk.length;
       this.receivedAt = this.clock.now();
       this.input.add(chunk);
+      // Fed by a callback: the loop must not go on in the chunk that it has in hand, this one may have replaced it.
+      if (this.running) this.epoch++;
     }
     return this.advance();
   }
@@ -98,13 +101,15 @@ export class Framer {
 
   /**
    * What ends the next frames. Set inside a callback it holds from the next byte; set from outside, from the first
-   * byte that is not delivered, a held prefix included. Throws ChatError BAD_TERMINATOR.
+   * byte that is not delivered, a held prefix included. While an over-long frame is dropped, the dropping goes on to
+   * the end of the new kind, or ends at once with null. Throws ChatError BAD_TERMINATOR.
    */
   setTerminator(t: Terminator, options: TerminatorOptions = {}): void {
-    const rule = compileTerminator(t);
+    const rule = compileTerminator(t, options.precededBy);
     this.setLimits(options);
     // Between raw bytes and a frame there is no terminator to mark the start.
     if (this.rule.kind === 'all') this.nextFrame(0);
+    if (rule.kind === 'all') this.skipping = false;
     this.given = t;
     this.rule = rule;
     this.epoch++;
@@ -151,13 +156,22 @@ export class Framer {
   stop(): void {
     this.life = 'stopped';
     this.epoch++;
-    this.input.take();
+    this.input.clear();
+  }
+
+  /** Whether delivery ended for good: by stop(), by a frame over its limit under 'error', by a find() that failed. */
+  get stopped(): boolean {
+    return this.life === 'stopped';
   }
 
   /** Takes back what was fed and not delivered, for whoever goes on with the stream (TLS, another parser). */
   takeUnparsed(): Buffer {
     this.epoch++;
-    return this.input.take();
+    const rest = this.input.take();
+    // Offsets count what was fed, delivered or not.
+    if (this.length > 0 || this.skipping) this.dropped += rest.length;
+    else this.start += rest.length;
+    return rest;
   }
 
   /** Frames completed so far. */
@@ -173,21 +187,22 @@ export class Framer {
   private setLimits(o: TerminatorOptions): void {
     const max = o.maxFrame ?? this.options.maxFrame ?? Number.POSITIVE_INFINITY;
     if (!(max >= 1)) throw new ChatError('BAD_TERMINATOR', `bad terminator: maxFrame must be 1 or more, not ${max}`);
+    const policy = o.overlong ?? this.options.overlong ?? 'error';
+    if (policy !== 'error' && policy !== 'discard' && policy !== 'deliver')
+      throw new ChatError(
+        'BAD_TERMINATOR',
+        `bad terminator: overlong must be error, discard or deliver, not ${policy}`,
+      );
     this.maxFrame = max;
-    this.overlongPolicy = o.overlong ?? this.options.overlong ?? 'error';
+    this.overlongPolicy = policy;
     this.keep = o.keep ?? false;
   }
 
   private advance(): void | Promise<void> {
     if (this.running) return;
     if (this.pending !== null) return this.pending;
-    this.running = true;
-    try {
-      if (this.options.turn) this.options.turn(this.oneTurn);
-      else this.oneTurn();
-    } finally {
-      this.running = false;
-    }
+    if (this.options.turn) this.options.turn(this.oneTurn);
+    else this.oneTurn();
     if (this.pending !== null) return this.pending;
     this.options.onIdle?.();
   }
@@ -195,13 +210,20 @@ export class Framer {
   /** With onError a callback that throws costs its own frame only. */
   private readonly oneTurn = (): void => {
     const { onError } = this.options;
-    if (!onError) return this.run();
-    for (;;) {
-      try {
-        return this.run();
-      } catch (error) {
-        onError(error);
+    this.running = true;
+    try {
+      for (;;) {
+        try {
+          return this.run();
+        } catch (error) {
+          // A frame of which the handler missed a piece must not look complete to it.
+          if (this.length > 0 && this.rule.kind !== 'all') this.skipping = true;
+          if (!onError) throw error;
+          onError(error);
+        }
       }
+    } finally {
+      this.running = false;
     }
   };
 
@@ -217,6 +239,7 @@ export class Framer {
         else if (this.life === 'ending' && input.pos < input.buf.length) this.lastBytes();
         else {
           if (input.pos === input.buf.length) input.release();
+          if (rule.kind === 'search') rule.seen = null;
           if (this.life === 'ending') this.life = 'ended';
           return;
         }
@@ -252,9 +275,9 @@ export class Framer {
   private framesOf(needle: Needle): boolean {
     const { input, sink, epoch } = this;
     const { buf } = input;
-    const { length, given } = needle;
+    const { length, first, last, given } = needle;
     for (let from = input.pos; ; ) {
-      const start = findNeedle(needle, buf, from);
+      const start = length === 2 ? findPair(buf, first, last, from) : findNeedle(needle, buf, from);
       if (start === -1) return true;
       const total = this.length + start - from;
       if (total > this.maxFrame) {
@@ -281,11 +304,9 @@ export class Framer {
       this.frameCount++;
       if (total > this.longest) this.longest = total;
       const result = sink.terminator(info);
-      if (result !== undefined || --this.budget <= 0) {
-        this.after(result);
-        return false;
-      }
-      if (epoch !== this.epoch) return false;
+      if (--this.budget > 0 && result === undefined && epoch === this.epoch) continue;
+      this.after(result);
+      return false;
     }
   }
 
@@ -300,7 +321,12 @@ export class Framer {
       input.pos = end;
       input.lead = 0;
       this.pieces++;
-      this.sink.slice(input.buf, from, end);
+      try {
+        this.sink.slice(input.buf, from, end);
+      } catch (error) {
+        this.nextFrame(end - from - size);
+        throw error;
+      }
       return this.frame(needle.given, end - from - size);
     }
     if (start > input.pos && !this.deliver(start)) return;
@@ -311,9 +337,7 @@ export class Framer {
   }
 
   private count(rule: Count): void {
-    const from = this.input.pos;
-    this.deliver(Math.min(this.input.buf.length, from + rule.left));
-    rule.left -= this.input.pos - from;
+    this.deliver(Math.min(this.input.buf.length, this.input.pos + rule.left));
   }
 
   private until(rule: UntilRule): void {
@@ -324,24 +348,34 @@ export class Framer {
       if (found !== 'more') {
         rule.left = found.end - from;
         rule.skip = rule.skipLeft = found.skip;
-      } else if (input.buf.length - from < rule.until.maxHold) input.stall();
-      else this.tooLong(input.buf.length);
+      } else {
+        const { maxHold } = rule.until;
+        if (input.buf.length - from < maxHold) input.stall();
+        // What is dropped goes by halves: a terminator across the border would be missed otherwise.
+        else if (this.skipping || this.overlongPolicy === 'discard') this.tooLong(from + ((maxHold + 1) >> 1));
+        else this.tooLong(from + maxHold);
+      }
     } else if (rule.left > 0) {
       this.deliver(Math.min(input.buf.length, from + rule.left));
-      rule.left -= input.pos - from;
     } else {
       const skipped = Math.min(rule.skipLeft, input.buf.length - from);
       rule.skipLeft -= skipped;
       input.pos += skipped;
-      if (this.keep && !this.skipping) this.sink.slice(input.buf, from, from + skipped);
+      if (!this.keep || this.skipping) return;
+      this.pieces++;
+      this.sink.slice(input.buf, from, from + skipped);
     }
   }
 
-  /** Asks find(), and stops for good when it answers nonsense: nothing was consumed, so asking again would not end. */
+  /**
+   * Asks find(), and stops for good when it answers nonsense: nothing was consumed, so asking again would not end. It
+   * is shown `maxHold` bytes and no more, or a frame would be over-long in one chunking and not in another.
+   */
   private ask(rule: UntilRule): { end: number; skip: number } | 'more' {
     const { buf, pos } = this.input;
+    const { until } = rule;
     try {
-      const found = rule.until.find(buf, pos);
+      const found = until.find(buf.length - pos > until.maxHold ? buf.subarray(0, pos + until.maxHold) : buf, pos);
       if (found === 'more') return found;
       const { end, skip } = found;
       if (Number.isSafeInteger(end) && Number.isSafeInteger(skip) && end >= pos && skip >= 0 && end + skip > pos)
@@ -393,13 +427,15 @@ export class Framer {
     }
     const from = input.pos;
     if (to <= from) return true;
+    const { rule } = this;
+    if (!this.skipping && this.length + (to - from) > this.maxFrame && rule.kind !== 'all') return this.tooLong(to);
+    // All is consumed before the callback runs: it may throw, feed, or take back what is left.
+    input.pos = to;
+    if ((rule.kind === 'count' || rule.kind === 'until') && rule.left > 0) rule.left -= to - from;
     if (this.skipping) {
-      input.pos = to;
       this.dropped += to - from;
       return true;
     }
-    if (this.length + (to - from) > this.maxFrame && this.rule.kind !== 'all') return this.tooLong(to);
-    input.pos = to;
     this.length += to - from;
     this.pieces++;
     this.sink.slice(input.buf, from, to);

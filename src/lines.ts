@@ -37,7 +37,7 @@ export class LineEndings {
     return this.#bareLf;
   }
 
-  /** Bytes of the longest line without its line end, the unfinished one included. Where bare ones stay, they are text. */
+  /** Bytes of the longest line without its end, the unfinished one included. Bare CR and LF that stay are text. */
   get longestLine(): number {
     return Math.max(this.#longest, this.#line);
   }

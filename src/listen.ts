@@ -42,6 +42,7 @@ export class Listener {
   readonly #served = new Map<Socket, ServedConnection | undefined>();
   readonly #perAddress = new AddressCount();
   #life: 'new' | 'opening' | 'open' | 'draining' | 'closed' = 'new';
+  #binding: Promise<void> | undefined;
   #server: Server | undefined;
   #address: Address;
   #isUnix = false;
@@ -75,11 +76,12 @@ export class Listener {
 
   /** Resolves with the address it listens on; rejects with ChatError LISTEN_FAILED, whose message says what to do. */
   async listen(): Promise<string> {
-    if (this.#life !== 'new')
+    if (this.#life !== 'new') {
       throw new ChatError('LISTEN_FAILED', `cannot listen on ${this.address}: this listener was used before`);
+    }
     this.#life = 'opening';
-    await this.#bind();
-    this.#life = 'open';
+    this.#binding = this.#bind();
+    await this.#binding;
     return this.address;
   }
 
@@ -99,13 +101,15 @@ export class Listener {
   }
 
   /** Ends everything at once; resolves when the last socket is closed. */
-  close(): Promise<void> {
-    const server = this.#server;
+  async close(): Promise<void> {
     if (this.#life === 'draining') this.#drain?.cutNow();
     else this.#life = 'closed';
     this.#destroyAll();
     this.#stopAccepting();
-    return new Promise((resolve) => (server ? server.close(() => resolve()) : resolve()));
+    // Binding that is under way finds out for itself that it came too late; its caller hears of that.
+    await this.#binding?.catch(() => {});
+    const server = this.#server;
+    if (server) await new Promise<void>((resolve) => void server.close(() => resolve()));
   }
 
   async #bind(): Promise<void> {
@@ -120,7 +124,6 @@ export class Listener {
       },
       (socket) => this.#accept(socket),
     );
-    this.#server = server;
     try {
       await bind(server, this.#address, this.#options);
     } catch (error) {
@@ -132,6 +135,8 @@ export class Listener {
       server.close();
       throw new ChatError('LISTEN_FAILED', `cannot listen on ${this.address}: it was closed meanwhile`);
     }
+    this.#life = 'open';
+    this.#server = server;
     server.on('error', (error) => this.#acceptFailed(error));
     this.#isUnix = server.address() === null || typeof server.address() === 'string';
     this.#address = boundAddress(server) ?? this.#address;
@@ -250,14 +255,16 @@ export class Listener {
     // The libuv of Node 20 calls back for the same waiting client until it is accepted or the socket is closed: going
     // on would be a loop without end. Those in the queue are reset, which is what libuv does to them in most cases.
     this.#server?.close();
-    if (this.#options.address.kind !== 'fd')
-      this.#retry = this.#clock.setTimeout(() => void this.#rebind(), ACCEPT_RETRY_MS);
+    // An inherited socket cannot be opened again; whoever handed it over still holds it, and clients queue there.
+    if (this.#options.address.kind === 'fd') return;
+    this.#retry = this.#clock.setTimeout(() => void this.#rebind(), ACCEPT_RETRY_MS);
   }
 
   async #rebind(): Promise<void> {
     if (this.#life !== 'open') return;
     try {
-      await this.#bind();
+      this.#binding = this.#bind();
+      await this.#binding;
     } catch (error) {
       if (this.#isEnding()) return;
       this.#options.onError(error as ChatError);

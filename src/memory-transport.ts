@@ -48,8 +48,11 @@ class MemoryTransport implements Transport {
     if (this.life === 'closed') return;
     this.life = 'closed';
     this.inbox = [];
+    this.inboxBytes = 0;
     if (this.peer.eof === 'no') this.peer.eof = 'coming';
     this.peer.schedule();
+    // A peer that waits for room must not wait for ever: what it writes now is lost, as on a socket.
+    this.schedule();
     queueMicrotask(() => {
       if (error) this.emit('error', error);
       this.emit('close');
@@ -93,7 +96,7 @@ class MemoryTransport implements Transport {
     }
     if (this.peer.full && this.inboxBytes === 0) {
       this.peer.full = false;
-      this.peer.emit('drain');
+      if (this.peer.life === 'open') this.peer.emit('drain');
     }
     if (this.flowing && this.life === 'open' && this.inbox.length === 0 && this.eof === 'coming') {
       this.eof = 'told';

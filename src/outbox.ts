@@ -2,12 +2,14 @@
 // Small pushes of one turn are copied together and leave in one write: that is worth ten times the rate of a line
 // server. Big ones and producers' pieces are passed by reference and must not be changed afterwards.
 import { ChatError } from './errors.ts';
-import { type Producer, producerError, toProducer } from './producers.ts';
+import { type Producer, producerError, stopQuietly, toProducer } from './producers.ts';
 
 /** Pushes up to this size are gathered, in blocks that grow from FIRST_BLOCK to LAST_BLOCK. */
 const SMALL = 2048;
 const FIRST_BLOCK = 512;
 const LAST_BLOCK = 65536;
+/** Big ones are handed over in slices: so a slow peer is seen to take something, and no deadline cuts it off. */
+const SLICE = 65536;
 
 /** The part of a Transport that an outbox uses. */
 export interface Outlet {
@@ -51,7 +53,8 @@ export class Outbox {
   private stuck = 0;
   private blocked = false;
   private holding = 0;
-  private producing = false;
+  /** The producer whose answer is awaited. */
+  private producing: Producing | null = null;
   private flushing = false;
   private over = false;
 
@@ -69,6 +72,16 @@ export class Outbox {
   /** Whether something waits to be sent. */
   get pending(): boolean {
     return this.queued > 0 || this.queue.length > 0 || this.stuck > 0;
+  }
+
+  /** Whether the outlet has to drain before anything can go on. */
+  get stalled(): boolean {
+    return this.blocked;
+  }
+
+  /** Whether everything waits for a producer. */
+  get awaitsProducer(): boolean {
+    return this.producing !== null;
   }
 
   /** Whether closeWhenDone() was called: nothing more is taken. */
@@ -94,8 +107,8 @@ export class Outbox {
         this.queue.push(data);
       }
       if (this.holding === 0 || this.queued > this.highWater) this.flush();
+      else this.measure();
     }
-    this.measure();
     return !this.over;
   }
 
@@ -109,7 +122,7 @@ export class Outbox {
     const done = new Promise<void>((resolve, reject) => {
       if (this.life !== 'open') {
         const error = new ChatError('CLOSED');
-        producer.stop?.(error);
+        stopQuietly(producer, error);
         return reject(error);
       }
       this.seal();
@@ -127,16 +140,16 @@ export class Outbox {
     this.flush();
   }
 
-  /** Gathers what is pushed until release(): the replies of one turn leave in one write. Calls nest. */
+  /**
+   * Gathers what is pushed until release(): the replies of one turn leave in one write. No producer is asked in
+   * between, since it is somebody's code that must not run inside a callback. Calls nest.
+   */
   hold(): void {
     this.holding++;
   }
 
   release(): void {
-    if (--this.holding === 0 && (this.queued > 0 || this.queue.length > 0)) {
-      this.flush();
-      this.measure();
-    }
+    if (--this.holding === 0 && (this.queued > 0 || this.queue.length > 0)) this.flush();
   }
 
   /** The outlet can take more. */
@@ -144,7 +157,6 @@ export class Outbox {
     this.blocked = false;
     this.stuck = 0;
     this.flush();
-    this.measure();
   }
 
   /** Goes on with another outlet (TLS). */
@@ -153,18 +165,22 @@ export class Outbox {
     this.drained();
   }
 
-  /** Throws away what is queued and stops its producers. The close mark stays. */
-  discard(reason: Error = new ChatError('CLOSED')): void {
+  /** Throws away what is queued and stops its producers, which reject with CLOSED. The close mark stays. */
+  discard(reason?: Error): void {
+    const closed =
+      reason instanceof ChatError && reason.code === 'CLOSED' ? reason : new ChatError('CLOSED', undefined, {}, reason);
     const dropped = this.queue;
     this.queue = [];
     this.queued = this.stuck = 0;
     this.sealed = this.filled;
+    // The one that is thinking may never answer: nobody waits for it any more.
+    this.producing = null;
     for (const entry of dropped) {
       if (entry instanceof Uint8Array) continue;
-      entry.reject(reason);
-      entry.producer.stop?.(reason);
+      entry.reject(closed);
+      stopQuietly(entry.producer, reason ?? closed);
     }
-    this.measure();
+    this.flush();
   }
 
   /** The outlet is gone: nothing is sent or taken any more. */
@@ -191,19 +207,21 @@ export class Outbox {
   }
 
   private flush(): void {
-    if (this.flushing || this.producing || this.life === 'ended') return;
+    if (!this.flushing && this.producing === null && this.life !== 'ended') this.drive();
+    this.measure();
+  }
+
+  private drive(): void {
     this.flushing = true;
     this.seal();
     const many = this.queue.length > 1;
     if (many) this.outlet.cork?.();
     try {
-      while (!this.blocked && !this.producing && this.queue.length > 0) {
+      while (!this.blocked && this.producing === null && this.queue.length > 0) {
         const first = this.queue[0]!;
-        if (first instanceof Uint8Array) {
-          this.queue.shift();
-          this.queued -= first.length;
-          this.write(first);
-        } else this.ask(first);
+        if (first instanceof Uint8Array) this.send(first);
+        else if (this.holding > 0) break;
+        else this.ask(first);
       }
       // Only a small block is worth keeping for a connection that may now be idle for long.
       if (this.queue.length === 0 && this.block !== null && this.block.length - this.filled < FIRST_BLOCK / 4)
@@ -212,11 +230,21 @@ export class Outbox {
       if (many) this.outlet.uncork?.();
       this.flushing = false;
     }
-    if (this.life === 'closing' && this.queue.length === 0 && !this.producing) {
+    // What the outlet still holds counts as not sent: it is no use to end behind it and start the grace.
+    if (this.life === 'closing' && this.queue.length === 0 && this.producing === null && !this.blocked) {
       this.life = 'ended';
       this.outlet.end();
       this.options.onEnd?.();
     }
+  }
+
+  /** Sends the first entry of the queue, or a slice of it. */
+  private send(first: Uint8Array): void {
+    const { length } = first;
+    if (length > SLICE) this.queue[0] = first.subarray(SLICE);
+    else this.queue.shift();
+    this.queued -= Math.min(length, SLICE);
+    this.write(length > SLICE ? first.subarray(0, SLICE) : first);
   }
 
   private write(bytes: Uint8Array): void {
@@ -235,29 +263,31 @@ export class Outbox {
       return this.fail(entry, error);
     }
     if (piece === null || piece instanceof Uint8Array) return this.yielded(entry, piece);
-    this.producing = true;
+    this.producing = entry;
+    const answered = (take: () => void): void => {
+      // Discarded while it was thinking: its bytes are wanted no more.
+      if (this.producing !== entry) return;
+      this.producing = null;
+      take();
+      this.flush();
+    };
     Promise.resolve(piece).then(
-      (later) => {
-        this.producing = false;
-        this.yielded(entry, later);
-        this.flush();
-      },
-      (error) => {
-        this.producing = false;
-        this.fail(entry, error);
-        this.flush();
-      },
+      (later) => answered(() => this.yielded(entry, later)),
+      (error) => answered(() => this.fail(entry, error)),
     );
   }
 
   private yielded(entry: Producing, piece: Uint8Array | null | undefined): void {
-    // Discarded while it was thinking: its entry is gone, and its bytes are wanted no more.
+    // more() may have discarded the queue, itself in it.
     if (this.queue[0] !== entry) return;
     if (piece === null || piece === undefined || piece.length === 0) {
       this.queue.shift();
       entry.resolve();
     } else if (!(piece instanceof Uint8Array)) {
       this.fail(entry, new TypeError('more() must yield a Uint8Array'));
+    } else if (piece.length > SLICE) {
+      this.queued += piece.length;
+      this.queue.unshift(piece);
     } else this.write(piece);
   }
 
@@ -266,7 +296,7 @@ export class Outbox {
     this.queue.shift();
     const error = producerError(cause);
     entry.reject(error);
-    entry.producer.stop?.(error);
+    stopQuietly(entry.producer, error);
     this.options.onError?.(error);
   }
 

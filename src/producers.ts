@@ -62,7 +62,7 @@ export class CompositeProducer implements Producer {
   async more(): Promise<Uint8Array | null> {
     for (let first = this.parts[0]; first !== undefined; first = this.parts[0]) {
       const piece = await first.more();
-      if (piece !== null && piece.length > 0) return piece;
+      if (piece?.length) return piece;
       this.parts.shift();
     }
     return null;
@@ -92,6 +92,15 @@ function once(bytes: Uint8Array): Producer {
       return all;
     },
   };
+}
+
+/** Stops an abandoned producer. Its own trouble in doing so must not keep a connection from being closed. */
+export function stopQuietly(producer: Producer, reason: Error): void {
+  try {
+    producer.stop?.(reason);
+  } catch {
+    // It was abandoned for a reason that is reported already.
+  }
 }
 
 /** What a producer threw, as an error with a code. */

@@ -11,7 +11,10 @@ export type Terminator = Uint8Array | number | null | readonly Uint8Array[] | Un
 
 /** For what bytes cannot say (a length prefix, a regular expression, letter case). */
 export interface Until {
-  /** At most this many bytes are kept while `find` says 'more'; a frame that needs more is over-long. */
+  /**
+   * At most this many bytes are kept while `find` says 'more', and at most so many are shown to it; a frame that needs
+   * more is over-long.
+   */
   readonly maxHold: number;
   /**
    * Where does the frame that starts at `from` end? `end` is the index behind its last byte, `skip` the number of
@@ -78,7 +81,18 @@ export interface Needle {
 }
 
 /** Checks and compiles. Throws ChatError BAD_TERMINATOR for anything that is not a Terminator. */
-export function compileTerminator(t: Terminator): Rule {
+export function compileTerminator(t: Terminator, precededBy?: Uint8Array): Rule {
+  const rule = compile(t);
+  if (precededBy === undefined) return rule;
+  if (!(precededBy instanceof Uint8Array)) throw bad('precededBy must be a Uint8Array');
+  const before = Buffer.from(precededBy);
+  // It would end a frame without consuming a byte; armed in the callback it would end frames for ever.
+  if (rule.kind === 'search' && rule.needles.some((needle) => before.includes(needle.bytes)))
+    throw bad('precededBy must not hold a whole terminator');
+  return rule;
+}
+
+function compile(t: Terminator): Rule {
   if (t === null) return { kind: 'all' };
   if (typeof t === 'number') {
     if (!Number.isSafeInteger(t) || t < 0) throw bad(`a count must be a whole number from 0 up, not ${t}`);
@@ -122,8 +136,13 @@ export function findNeedle(needle: Needle, buf: Buffer, from: number): number {
   // needles, which are rare in the stream, one native search for the whole needle is faster than many stops.
   if (needle.length === 1) return buf.indexOf(needle.last, from);
   if (needle.length > 2) return buf.indexOf(needle.bytes, from);
-  for (let i = buf.indexOf(needle.last, from + 1); i !== -1; i = buf.indexOf(needle.last, i + 1)) {
-    if (buf[i - 1] === needle.first) return i - 1;
+  return findPair(buf, needle.first, needle.last, from);
+}
+
+/** Two bytes: stops at each second one and looks back. */
+export function findPair(buf: Buffer, first: number, last: number, from: number): number {
+  for (let i = buf.indexOf(last, from + 1); i !== -1; i = buf.indexOf(last, i + 1)) {
+    if (buf[i - 1] === first) return i - 1;
   }
   return -1;
 }

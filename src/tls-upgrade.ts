@@ -21,6 +21,7 @@ export async function secureSocket(socket: Socket, options: TlsOptions, leftover
   const { role, handshakeMs = 30_000, ...tls } = options;
   // What the stream still buffers must leave in the clear, before TLS takes over the descriptor below it.
   if (socket.writableLength > 0) await new Promise<void>((flushed) => socket.write('', () => flushed()));
+  if (socket.destroyed) throw new ChatError('TLS_FAILED', 'the connection was closed before the TLS handshake');
   return new Promise((resolve, reject) => {
     // Listeners on the plain socket stay: its owner knows which transport is the current one.
     if (leftover.length > 0) socket.unshift(leftover);

@@ -92,12 +92,18 @@ export class Unparsed {
     this.room -= chunk.length;
   }
 
-  /** Hands everything back and is empty. */
+  /** Hands everything back but the virtual bytes: they stand before whatever comes next. */
   take(): Buffer {
+    const virtual = this.buf.subarray(this.pos, this.pos + this.lead);
     const rest = [this.buf.subarray(this.pos + this.lead), ...this.queue].filter((part) => part.length > 0);
+    this.clear();
+    if (virtual.length > 0) this.precede(virtual);
+    return rest.length === 1 ? rest[0]! : Buffer.concat(rest);
+  }
+
+  clear(): void {
     this.queue = [];
     this.release();
-    return rest.length === 1 ? rest[0]! : Buffer.concat(rest);
   }
 
   private load(chunk: Buffer, lead = 0): void {

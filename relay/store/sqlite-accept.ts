@@ -24,7 +24,7 @@ export function acceptCalls(db: Database, tally: Tally): Handlers<'accept' | 'pi
     piece({ id, n, bytes }) {
       insertPiece.run(id, n, bytes);
       noteLoose.run(id, bytes.length);
-      return null;
+      return bytes;
     },
 
     accept({ id, receivedAt, size, captured, pieces, envelope, tail, recipients }) {

@@ -35,7 +35,8 @@ export interface Accept {
 /** Every call: what it takes and what it gives. */
 export interface Calls {
   accept: { takes: Accept; gives: null };
-  piece: { takes: { id: string; n: number; bytes: Uint8Array }; gives: null };
+  /** Gives the bytes back, so that their memory can be used again. */
+  piece: { takes: { id: string; n: number; bytes: Uint8Array<ArrayBuffer> }; gives: Uint8Array<ArrayBuffer> };
   claim: {
     takes: { owner: string; now: number; until: number; limit: number };
     gives: { message: MessageRow; recipients: ClaimedRow[] }[];

@@ -112,16 +112,19 @@ class Server {
     const writes = calls.filter((call) => WRITES.has(call[1]));
     if (writes.length > 0) {
       const answers: Answers = { done: [], values: [], failed: [] };
+      const moved: ArrayBuffer[] = [];
       const outcomes = this.#group.run(writes.map((call) => () => this.#perform(call)));
       for (const [i, outcome] of outcomes.entries()) {
-        const number = writes[i]![0];
-        if (!outcome.ok) answers.failed.push([number, outcome.reason]);
-        else {
-          answers.done.push(number);
-          answers.values.push(outcome.value);
+        const [number, name] = writes[i]!;
+        if (!outcome.ok) {
+          answers.failed.push([number, outcome.reason]);
+          continue;
         }
+        answers.done.push(number);
+        answers.values.push(outcome.value);
+        if (name === 'piece') moved.push((outcome.value as Calls['piece']['gives']).buffer);
       }
-      this.#port.postMessage(answers);
+      this.#port.postMessage(answers, moved);
     }
     if (writes.length < calls.length) this.#answerReads(calls.filter((call) => !WRITES.has(call[1])));
   }

@@ -2,6 +2,7 @@
 
 import type { Clock } from '../../src/clock.ts';
 import { MessageIds } from './message-id.ts';
+import { BlockPool } from './sqlite-blocks.ts';
 import type { DatabaseLink } from './sqlite-link.ts';
 import { claimFrom, messageFrom, settlementRow, summaryFrom } from './sqlite-rows.ts';
 import { SqliteWriter } from './sqlite-writer.ts';
@@ -10,6 +11,7 @@ import type { Claim, Counts, MessageSummary, MessageWriter, Settlement, Store, S
 export class SqliteStore implements Store {
   readonly #link: DatabaseLink;
   readonly #ids: MessageIds;
+  readonly #pool = new BlockPool();
   #closing: Promise<void> | null = null;
 
   private constructor(link: DatabaseLink, ids: MessageIds) {
@@ -26,7 +28,7 @@ export class SqliteStore implements Store {
   }
 
   begin(): MessageWriter {
-    return new SqliteWriter(this.#ids.next(), this.#link);
+    return new SqliteWriter(this.#ids.next(), this.#link, this.#pool);
   }
 
   async claim(owner: string, now: number, leaseMs: number, limit: number): Promise<Claim[]> {

@@ -3,6 +3,7 @@
 // length. Bytes are copied once, into blocks of our own that are then moved, not copied, to the other thread.
 
 import type { ChatError } from '../../src/errors.ts';
+import { allocateBlock, type BlockPool } from './sqlite-blocks.ts';
 import type { DatabaseLink } from './sqlite-link.ts';
 import { PIECE_BYTES } from './sqlite-protocol.ts';
 import { newMessageRow } from './sqlite-rows.ts';
@@ -17,6 +18,7 @@ type Life = 'open' | 'waiting' | 'committing' | 'ended';
 export class SqliteWriter implements MessageWriter {
   readonly id: string;
   readonly #link: DatabaseLink;
+  readonly #pool: BlockPool;
   #life: Life = 'open';
   /** The piece that is being filled: the first `used` bytes of `block`. Grows, since most mail is short. */
   #block: Buffer | null = null;
@@ -28,9 +30,10 @@ export class SqliteWriter implements MessageWriter {
   /** Called when a piece is answered: there may be room again. */
   #wake: () => void = () => {};
 
-  constructor(id: string, link: DatabaseLink) {
+  constructor(id: string, link: DatabaseLink, pool: BlockPool) {
     this.id = id;
     this.#link = link;
+    this.#pool = pool;
   }
 
   write(piece: Buffer): void | Promise<void> {
@@ -105,7 +108,10 @@ export class SqliteWriter implements MessageWriter {
     this.#used = 0;
     this.#unanswered++;
     this.#link.call('piece', { id: this.id, n: this.#pieces++, bytes }, bytes.buffer).then(
-      () => this.#answered(null),
+      (returned) => {
+        this.#pool.giveBack(returned.buffer);
+        this.#answered(null);
+      },
       (error: ChatError) => this.#answered(error),
     );
   }
@@ -130,13 +136,13 @@ export class SqliteWriter implements MessageWriter {
     return new Uint8Array(block.buffer as ArrayBuffer, 0, this.#used);
   }
 
-  /** Slow means unpooled: the memory of a pooled Buffer is shared with others and must not be given away. */
   #blockFor(bytes: number): Buffer {
     const old = this.#block;
     if (old && old.length >= bytes) return old;
     let length = old?.length ?? FIRST_BLOCK_BYTES;
     while (length < bytes) length *= 2;
-    const block = Buffer.allocUnsafeSlow(length);
+    // Whoever has sent a piece is likely to fill another.
+    const block = length === PIECE_BYTES || this.#pieces > 0 ? this.#pool.take() : allocateBlock(length);
     old?.copy(block, 0, 0, this.#used);
     this.#block = block;
     return block;

@@ -34,7 +34,10 @@ export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
  * synced: that would wait for the disk to keep what is going to be thrown away.
  */
 export async function openTemporaryStore(options: { clock?: Clock } = {}): Promise<Store> {
-  const directory = await mkdtemp(join(tmpdir(), 'lonedot-'));
+  const directory = await mkdtemp(join(tmpdir(), 'lonedot-')).catch((error: NodeJS.ErrnoException) => {
+    const reason = `no temporary database can be made in ${tmpdir()} (${error.code}); set TMPDIR or choose a file`;
+    throw new ChatError('STORE_FAILED', reason, { directory: tmpdir() }, error);
+  });
   const file = join(directory, 'lonedot.db');
   const remove = (): Promise<void> => rm(directory, { recursive: true, force: true });
   try {

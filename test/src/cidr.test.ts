@@ -17,7 +17,8 @@ describe('PeerList', () => {
     [['unix', '::1', '10.0.0.0/8'], ['', '::1', '10.0.0.1'], ['127.0.0.1']],
   ];
   for (const [peers, matching, others] of table) {
-    it(`[${peers}] names ${matching.map((each) => each || 'a unix peer')}, not ${others.map((each) => each || 'a unix peer')}`, () => {
+    const told = (addresses: string[]) => addresses.map((each) => each || 'a unix peer');
+    it(`[${peers}] names ${told(matching)}, not ${told(others)}`, () => {
       const list = new PeerList(peers);
       for (const address of matching) expect(list.matches(address), address).to.equal(true);
       for (const address of others) expect(list.matches(address), address).to.equal(false);

@@ -698,7 +698,8 @@ describe('Listener', () => {
         const error = await rejection(make(address).listen());
         expect(error).to.include({ code: 'LISTEN_FAILED' });
         expect(error.message).to.equal(
-          `cannot listen on ${address}: the address is in use; stop the program that listens there or choose another port (0 takes a free one)`,
+          `cannot listen on ${address}: the address is in use; ` +
+            'stop the program that listens there or choose another port (0 takes a free one)',
         );
         expect(error.facts).to.deep.equal({ address, cause: 'EADDRINUSE' });
       });
@@ -773,7 +774,8 @@ describe('Listener', () => {
 
     it('replace a file that a dead process left', async () => {
       const path = join(directory, 's');
-      const script = `require('net').createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, 'SIGKILL'))`;
+      const dies = "process.kill(process.pid, 'SIGKILL')";
+      const script = `require('net').createServer().listen(${JSON.stringify(path)}, () => ${dies})`;
       await once(spawn(process.execPath, ['-e', script]), 'exit');
       expect(statSync(path).isSocket()).to.equal(true);
       const [, address] = await open({}, `unix:${path}`);
@@ -814,7 +816,11 @@ describe('Listener', () => {
         JSON.stringify(new URL(`../../src/${name}${isSource ? '.ts' : '.js'}`, import.meta.url).href);
       const script = `
         import { Listener } from ${from('listen')};
-        const greet = (transport) => { transport.on('data', () => {}); transport.write(Buffer.from('hello')); transport.end(); };
+        const greet = (transport) => {
+          transport.on('data', () => {});
+          transport.write(Buffer.from('hello'));
+          transport.end();
+        };
         for (const fd of [4, 3]) {
           const listener = new Listener({ address: { kind: 'fd', fd } }, greet);
           await listener.listen().then((address) => console.log(address), (error) => console.log(error.message));

@@ -25,7 +25,7 @@ const nobody = { source: null, destination: null };
 
 const TCP4_BLOCK = 'c0000201c00002021f900019';
 const TCP6_BLOCK = '20010db8000000000000000000000001000000000000000000000000000000011f900019';
-const UNIX_BLOCK = `${Buffer.from('/run/a').toString('hex').padEnd(216, '0')}${Buffer.from('\0b').toString('hex').padEnd(216, '0')}`;
+const UNIX_BLOCK = ['/run/a', '\0b'].map((path) => Buffer.from(path).toString('hex').padEnd(216, '0')).join('');
 
 describe('parseProxyHeader', () => {
   const good: [name: string, header: Buffer, parsed: Omit<ProxyHeader, 'length'>][] = [

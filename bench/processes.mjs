@@ -33,6 +33,12 @@ export async function start(name, command, { quiet = true } = {}) {
     name,
     port,
     pid: child.pid,
+    /** User and system time so far. */
+    cpuSeconds: () => {
+      const stat = fs.readFileSync(`/proc/${child.pid}/stat`, 'latin1');
+      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      return (Number(fields[11]) + Number(fields[12])) / 100;
+    },
     rssMb: () => Number(/VmRSS:\s+(\d+)/.exec(fs.readFileSync(`/proc/${child.pid}/status`, 'latin1'))[1]) / 1024,
     stop: () => new Promise((resolve) => (gone ? resolve() : (child.once('exit', resolve), child.kill('SIGKILL')))),
   };

@@ -32,7 +32,15 @@ const nsPerLine = (run) => () => {
 /** A chat that is fed like a socket would: through its transport's listener, with no I/O around it. */
 function fed(Chat) {
   let onData;
-  const transport = { ...memoryTransportPair()[0], remote: 'bench', pause() {}, resume() {}, destroy() {}, end() {}, write: () => true };
+  const transport = {
+    ...memoryTransportPair()[0],
+    remote: 'bench',
+    pause() {},
+    resume() {},
+    destroy() {},
+    end() {},
+    write: () => true,
+  };
   transport.on = (event, listener) => {
     if (event === 'data') onData = listener;
   };
@@ -90,7 +98,8 @@ async function splitter() {
   let lines = 0;
   stream.on('data', () => lines++);
   const start = performance.now();
-  for (let i = 0; i < CHUNKS; i++) if (!stream.write(chunks[i % PHASES])) await new Promise((resume) => stream.once('drain', resume));
+  for (let i = 0; i < CHUNKS; i++)
+    if (!stream.write(chunks[i % PHASES])) await new Promise((resume) => stream.once('drain', resume));
   stream.end();
   await new Promise((resolve) => stream.once('end', resolve));
   const ns = ((performance.now() - start) * 1e6) / LINES;
@@ -128,11 +137,25 @@ const timed = (run) => () => {
 };
 const block = await interleave(
   [
-    { name: 'one indexOf(needle) a chunk', run: timed(() => { for (let i = 0; i < BLOCK_CHUNKS; i++) if (prose[i % 78].indexOf(NEEDLE) !== -1) throw new Error('found'); }) },
-    { name: 'lonedot CRLF.CRLF', run: timed(() => { for (let i = 0; i < BLOCK_CHUNKS; i++) framer.feed(prose[i % 78]); }) },
+    {
+      name: 'one indexOf(needle) a chunk',
+      run: timed(() => {
+        for (let i = 0; i < BLOCK_CHUNKS; i++) if (prose[i % 78].indexOf(NEEDLE) !== -1) throw new Error('found');
+      }),
+    },
+    {
+      name: 'lonedot CRLF.CRLF',
+      run: timed(() => {
+        for (let i = 0; i < BLOCK_CHUNKS; i++) framer.feed(prose[i % 78]);
+      }),
+    },
   ],
   { rounds: 9 },
 );
 table('a block without its end, 64 KB chunks', block, 'GB/s', 2);
-ratio('CRLF.CRLF block against one indexOf(needle) a chunk', block.get('lonedot CRLF.CRLF').median / block.get('one indexOf(needle) a chunk').median, 0.8);
+ratio(
+  'CRLF.CRLF block against one indexOf(needle) a chunk',
+  block.get('lonedot CRLF.CRLF').median / block.get('one indexOf(needle) a chunk').median,
+  0.8,
+);
 summary();

@@ -15,12 +15,18 @@ export async function interleave(contestants, { rounds = 7, warmUps = 2 } = {}) 
       if (round >= 0) figures.get(one.name).push(figure);
     }
   }
-  return new Map([...figures].map(([name, all]) => [name, { median: median(all), min: Math.min(...all), max: Math.max(...all) }]));
+  return new Map(
+    [...figures].map(([name, all]) => [name, { median: median(all), min: Math.min(...all), max: Math.max(...all) }]),
+  );
 }
 
 /** Prints a table: each contestant's median, spread and unit. */
 export function table(title, results, unit, digits = 1) {
-  const rows = [...results].map(([name, r]) => [name, r.median.toFixed(digits), `${r.min.toFixed(digits)}..${r.max.toFixed(digits)}`]);
+  const rows = [...results].map(([name, r]) => [
+    name,
+    r.median.toFixed(digits),
+    `${r.min.toFixed(digits)}..${r.max.toFixed(digits)}`,
+  ]);
   const width = Math.max(...rows.map(([name]) => name.length));
   console.log(`\n## ${title} (${unit}, median, min..max)`);
   for (const [name, middle, spread] of rows) console.log(`${name.padEnd(width)}  ${middle.padStart(10)}  ${spread}`);

@@ -59,5 +59,8 @@ if (!Chat || !port) {
   process.exit(2);
 }
 net
-  .createServer({ noDelay: true, allowHalfOpen: true, highWaterMark: 65536 }, (socket) => new Chat(socketTransport(socket)))
+  .createServer(
+    { noDelay: true, allowHalfOpen: true, highWaterMark: 65536 },
+    (socket) => new Chat(socketTransport(socket)),
+  )
   .listen({ port, host: '127.0.0.1', backlog: 1024 });

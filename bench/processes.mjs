@@ -40,14 +40,22 @@ export async function start(name, command, { quiet = true } = {}) {
       return (Number(fields[11]) + Number(fields[12])) / 100;
     },
     rssMb: () => Number(/VmRSS:\s+(\d+)/.exec(fs.readFileSync(`/proc/${child.pid}/status`, 'latin1'))[1]) / 1024,
-    stop: () => new Promise((resolve) => (gone ? resolve() : (child.once('exit', resolve), child.kill('SIGKILL')))),
+    stop: () =>
+      new Promise((resolve) => {
+        if (gone) return resolve();
+        child.once('exit', resolve);
+        child.kill('SIGKILL');
+      }),
   };
 }
 
 function answers(port) {
   return new Promise((resolve) => {
     const socket = net.connect(port, '127.0.0.1');
-    socket.once('connect', () => (socket.destroy(), resolve(true)));
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
     socket.once('error', () => resolve(false));
   });
 }

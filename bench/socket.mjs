@@ -98,7 +98,10 @@ async function compare(mode, names, run, options) {
   const servers = [];
   try {
     for (const name of names) servers.push(await start(name, contestant(name, mode)));
-    return await interleave(servers.map((one) => ({ name: one.name, run: () => run(one) })), options);
+    return await interleave(
+      servers.map((one) => ({ name: one.name, run: () => run(one) })),
+      options,
+    );
   } finally {
     await Promise.all(servers.map((one) => one.stop()));
   }
@@ -106,13 +109,21 @@ async function compare(mode, names, run, options) {
 
 const peers = python ? ['lonedot', 'split2', 'asynchat'] : ['lonedot', 'split2'];
 const counts = { lonedot: 4_000_000, split2: 1_000_000, readline: 1_000_000, asynchat: 200_000 };
-const lines = await compare('lines', peers, async ({ name, port }) => counts[name] / (await countLines(port, counts[name])) / 1e6);
+const lines = await compare(
+  'lines',
+  peers,
+  async ({ name, port }) => counts[name] / (await countLines(port, counts[name])) / 1e6,
+);
 table('40-byte lines counted', lines, 'million lines a second', 2);
 ratio('lines against split2', lines.get('lonedot').median / lines.get('split2').median, 1.5);
 if (python) ratio('lines against CPython asynchat', lines.get('lonedot').median / lines.get('asynchat').median, 8);
 
 const echoes = { lonedot: 1_000_000, readline: 100_000 };
-const echo = await compare('echo', ['lonedot', 'readline'], async ({ name, port }) => echoes[name] / (await echoLines(port, echoes[name], 500)) / 1e6);
+const echo = await compare(
+  'echo',
+  ['lonedot', 'readline'],
+  async ({ name, port }) => echoes[name] / (await echoLines(port, echoes[name], 500)) / 1e6,
+);
 table('echo, 500 lines in flight', echo, 'million lines a second', 3);
 ratio('echo with 500 lines in flight against readline', echo.get('lonedot').median / echo.get('readline').median, 8);
 

@@ -30,7 +30,10 @@ async function toBanner(command) {
     const attempt = () => {
       const socket = net.connect(port, '127.0.0.1');
       socket.once('error', () => (Date.now() > deadline ? reject(new Error('no banner')) : setTimeout(attempt, 1)));
-      socket.once('data', () => (socket.destroy(), resolve(performance.now() - begun)));
+      socket.once('data', () => {
+        socket.destroy();
+        resolve(performance.now() - begun);
+      });
     };
     attempt();
   });
@@ -50,15 +53,42 @@ table('a program that says its version', versions, 'ms');
 const banners = await interleave(
   [
     { name: 'node, empty net server', run: () => toBanner((port) => [here('peers/empty.mjs'), port]) },
-    { name: 'lonedot relay', run: () => toBanner((port) => [lonedot, 'relay', '-s', `127.0.0.1:${port}`, '--upstream', 'smtp://127.0.0.1:9', '-d', join(folder, `${port}.db`), '-q']) },
-    { name: 'lonedot sink', run: () => toBanner((port) => [lonedot, 'sink', '-s', `127.0.0.1:${port}`, '-l', '127.0.0.1:0', '-q']) },
+    {
+      name: 'lonedot relay',
+      run: () =>
+        toBanner((port) => [
+          lonedot,
+          'relay',
+          '-s',
+          `127.0.0.1:${port}`,
+          '--upstream',
+          'smtp://127.0.0.1:9',
+          '-d',
+          join(folder, `${port}.db`),
+          '-q',
+        ]),
+    },
+    {
+      name: 'lonedot sink',
+      run: () => toBanner((port) => [lonedot, 'sink', '-s', `127.0.0.1:${port}`, '-l', '127.0.0.1:0', '-q']),
+    },
   ],
   { rounds: 11 },
 );
 table('spawn to the SMTP banner', banners, 'ms');
-ratio('lonedot --version against an empty program', versions.get('lonedot --version').median / versions.get('node, empty program').median, 1.8, 'less');
+ratio(
+  'lonedot --version against an empty program',
+  versions.get('lonedot --version').median / versions.get('node, empty program').median,
+  1.8,
+  'less',
+);
 for (const name of ['relay', 'sink']) {
-  ratio(`lonedot ${name} to the banner against an empty net server`, banners.get(`lonedot ${name}`).median / banners.get('node, empty net server').median, 1.8, 'less');
+  ratio(
+    `lonedot ${name} to the banner against an empty net server`,
+    banners.get(`lonedot ${name}`).median / banners.get('node, empty net server').median,
+    1.8,
+    'less',
+  );
 }
 summary();
 rmSync(folder, { recursive: true, force: true });

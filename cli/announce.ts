@@ -30,7 +30,8 @@ function firstMail(smtp: string): string {
   if (smtp.startsWith('unix:')) return '';
   const paint = paintFor(process.stdout);
   const reachable = smtp.replace(/^(0\.0\.0\.0|\[::\]):/, 'localhost:');
-  const mail = "printf 'Subject: Hello\\n\\nIt works.\\n'";
+  // With CRLF: a relay refuses bare LF.
+  const mail = "printf 'Subject: Hello\\r\\n\\r\\nIt works.\\r\\n'";
   const send = `curl -sT - --mail-from me@example.com --mail-rcpt you@example.com smtp://${reachable}`;
   return `\n${paint('dim', 'Send a first mail:')}\n  ${mail} |\n  ${send}\n`;
 }

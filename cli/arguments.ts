@@ -42,20 +42,23 @@ export function readPlainArguments(table: OptionTable, args: readonly string[]):
     const equals = arg.startsWith('--') ? arg.indexOf('=') : -1;
     const name = spellings.get(equals < 0 ? arg : arg.slice(0, equals));
     if (name === undefined) return undefined;
+    const isSwitch = table[name]!.type === 'boolean';
     let value: string | undefined;
     if (equals >= 0) value = arg.slice(equals + 1);
-    else if (table[name]!.type !== 'boolean') value = args[++i];
+    else if (!isSwitch) value = args[++i];
     // yargs takes the word after a switch for its value when it is one of these.
     else value = /^(true|false)$/.test(args[i + 1] ?? '') ? undefined : 'true';
+    if (isSwitch && value !== 'true' && value !== 'false') return undefined;
     // An empty value, or one that looks like an option, is rather a forgotten one. Quotes are cut by yargs.
     if (value === undefined || value === '' || /^[-"']/.test(value)) return undefined;
-    flags.set(name, [...(flags.get(name) ?? []), value]);
+    // Where one value is wanted, the last one wins.
+    flags.set(name, table[name]!.list ? [...(flags.get(name) ?? []), value] : [value]);
   }
   return { flags, positionals };
 }
 
 /** Every way to write each flag: `--name`, `--alias`, `-x`. */
-function spellingsOf(table: OptionTable): Map<string, string> {
+export function spellingsOf(table: OptionTable): Map<string, string> {
   const spellings = new Map<string, string>();
   for (const [name, { positional, short, aliases = [] }] of Object.entries(table)) {
     if (positional) continue;

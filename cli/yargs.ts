@@ -3,9 +3,11 @@
 import yargs from 'yargs';
 import { ChatError } from '../src/errors.ts';
 import { nearest } from '../src/nearest.ts';
+import { OPTION_TYPES } from '../src/option-types.ts';
 import type { OptionDefinition, OptionTable } from '../src/options.ts';
 import { configKey, variableName } from '../src/options.ts';
 import type { Arguments } from './arguments.ts';
+import { spellingsOf } from './arguments.ts';
 import type { Command } from './command.ts';
 import { COMMANDS } from './command.ts';
 
@@ -30,7 +32,12 @@ export async function readArguments(table: OptionTable, args: readonly string[])
     const type = definition.type === 'boolean' ? 'boolean' : 'string';
     parser.option(name, { type, alias: spellings(definition) });
   }
-  const { _: positionals, $0: _script, help, ...given } = await parser.parse([...args]);
+  const {
+    _: positionals,
+    $0: _script,
+    help,
+    ...given
+  } = await parser.parse(args.map((arg) => plainSwitch(arg, flags)));
   if (help === true) return undefined;
   const result = new Map<string, string[]>();
   for (const [name, value] of Object.entries(given)) {
@@ -38,9 +45,20 @@ export async function readArguments(table: OptionTable, args: readonly string[])
     if (value === undefined) continue;
     const texts = (Array.isArray(value) ? value : [value]).map(String);
     if (texts.includes('')) throw new ChatError('BAD_OPTION', `--${name} needs a value`);
-    result.set(name, texts);
+    result.set(name, flags[name]!.list ? texts : texts.slice(-1));
   }
   return { flags: result, positionals: positionals.map(String) };
+}
+
+/** For yargs `--quiet=yes` and `--quiet=what` are both false, without a word: one is made plain, one is refused. */
+function plainSwitch(arg: string, flags: OptionTable): string {
+  const [spelling = '', ...value] = arg.split('=');
+  const name = spellingsOf(flags).get(spelling);
+  if (name === undefined || flags[name]!.type !== 'boolean' || value.length === 0) return arg;
+  const answer = OPTION_TYPES.boolean.read(value.join('='), {});
+  if (answer === undefined)
+    throw new ChatError('BAD_OPTION', `--${name}: expected ${OPTION_TYPES.boolean.expects({})}`);
+  return `${spelling}=${answer}`;
 }
 
 /** The text of `lonedot COMMAND --help`. */
@@ -109,9 +127,7 @@ function newParser(): Parser {
 function describeOptions(parser: Parser, table: OptionTable): void {
   for (const [name, definition] of Object.entries(table)) {
     const { describe, group, zero, required, type, choices } = definition;
-    const notes = [zero === undefined ? '' : `0: ${zero}`, choices ? choices.join(', ') : ''].filter(
-      (note) => note !== '',
-    );
+    const notes = [...(zero === undefined ? [] : [`0: ${zero}`]), ...(choices ? [choices.join(', ')] : [])];
     parser.option(name, {
       alias: spellings(definition),
       describe: notes.length > 0 ? `${describe} (${notes.join('; ')})` : describe,

@@ -7,13 +7,15 @@ import type { Transport } from '../src/transport.ts';
 export interface LinkEvents {
   /** Bytes passed. */
   moved(bytes: number): void;
-  /** The source ended and everything was handed to the target. */
+  /** The source has ended, and everything it said was handed to the target. */
   ended(): void;
 }
 
 export class Link {
   /** Bytes handed on so far. */
   bytes = 0;
+  /** Whether the source has said everything. */
+  sourceEnded = false;
   private readonly outbox: Outbox;
 
   constructor(from: Transport, to: Transport, events: LinkEvents) {
@@ -33,6 +35,7 @@ export class Link {
       void framer.feed(chunk);
     });
     from.on('end', () => {
+      this.sourceEnded = true;
       void framer.end();
       this.outbox.closeWhenDone();
     });
@@ -40,6 +43,11 @@ export class Link {
       events.moved(0);
       this.outbox.drained();
     });
+  }
+
+  /** Whether the target was handed everything, the end included. */
+  get targetEnded(): boolean {
+    return this.outbox.ended;
   }
 
   /** The pair is gone. */

@@ -8,6 +8,8 @@ import { socketTransport, type Transport } from '../src/transport.ts';
 import { Link } from './link.ts';
 
 const HIGH_WATER_BYTES = 64 * 1024;
+/** How long a side may say nothing once the other has ended: such a pair has no other way to come to an end. */
+export const FIN_TIMEOUT_MS = 3_600_000;
 
 export interface PairOptions {
   readonly upstream: Address;
@@ -28,9 +30,8 @@ export class Pair {
   private readonly client: Transport;
   private readonly socket: Socket;
   private readonly links: { up: Link; down: Link };
-  private readonly deadlines: { connect: Deadline; idle: Deadline | null };
+  private readonly deadlines: { connect: Deadline; idle: Deadline | null; fin: Deadline };
   private readonly done: (end: PairEnd) => void;
-  private directions = 2;
   private open = 2;
   private error = '';
 
@@ -48,16 +49,15 @@ export class Pair {
     };
     this.socket = connect(where);
     const upstream = socketTransport(this.socket, { remote: 'upstream' });
-    const events = {
-      moved: () => this.deadlines.idle?.touch(),
-      ended: () => this.directionEnded(),
-    };
+    const events = { moved: () => this.moved(), ended: () => this.deadlines.fin.touch() };
     this.links = { up: new Link(client, upstream, events), down: new Link(upstream, client, events) };
     // Listening to 'data' has started the flow: until the upstream is there it has nowhere to go.
     client.pause();
+    const deadline = (ms: number, why: string) => new Deadline(clock, ms, () => this.fail(why));
     this.deadlines = {
-      connect: new Deadline(clock, options.connectTimeout, () => this.fail('connecting to the upstream took too long')),
-      idle: options.idleTimeout > 0 ? new Deadline(clock, options.idleTimeout, () => this.fail('idle for too long')) : null,
+      connect: deadline(options.connectTimeout, 'connecting to the upstream took too long'),
+      idle: options.idleTimeout > 0 ? deadline(options.idleTimeout, 'idle for too long') : null,
+      fin: deadline(FIN_TIMEOUT_MS, 'half closed and idle for too long'),
     };
     this.deadlines.connect.touch();
     this.socket.once('connect', () => {
@@ -65,9 +65,13 @@ export class Pair {
       this.deadlines.idle?.touch();
       client.resume();
     });
-    for (const side of [client, upstream]) {
+    const { up, down } = this.links;
+    for (const [side, from, to] of [
+      [client, up, down],
+      [upstream, down, up],
+    ] as const) {
       side.on('error', (error: Error) => this.fail(describe(error)));
-      side.on('close', () => this.closed());
+      side.on('close', () => this.closed(from, to));
     }
   }
 
@@ -80,16 +84,17 @@ export class Pair {
     this.socket.destroy();
   }
 
-  private directionEnded(): void {
-    this.directions--;
+  private moved(): void {
+    this.deadlines.idle?.touch();
+    if (this.deadlines.fin.running) this.deadlines.fin.touch();
   }
 
-  private closed(): void {
-    // A side that closed before both directions ended was cut: what is under way has nowhere to go.
-    if (this.directions > 0) this.fail('the connection was cut');
+  /** One side is gone, `from` being the link that it fed and `to` the one that fed it. */
+  private closed(from: Link, to: Link): void {
+    // Both of its directions ended: what it said may still be on its way to a slow other side. If not, it was cut.
+    if (!from.sourceEnded || !to.targetEnded) this.fail('the connection was cut');
     if (--this.open > 0) return;
-    this.deadlines.connect.cancel();
-    this.deadlines.idle?.cancel();
+    for (const one of Object.values(this.deadlines)) one?.cancel();
     this.done({ bytesUp: this.links.up.bytes, bytesDown: this.links.down.bytes, error: this.error });
   }
 }
@@ -100,8 +105,8 @@ function target(address: Address): { host: string; port: number } | { path: stri
   throw new Error('an inherited descriptor is nothing to connect to');
 }
 
-/** With several addresses for a name Node's error has no text of its own, only those of the attempts. */
+/** Never empty. With several addresses for a name Node's error has no text of its own, only those of the attempts. */
 function describe(error: Error): string {
-  if (error.message !== '' || !(error instanceof AggregateError)) return error.message;
-  return error.errors.map((one: Error) => one.message).join('; ');
+  const attempts = error instanceof AggregateError ? error.errors : [];
+  return error.message || attempts.map((one: Error) => one.message).join('; ') || error.name;
 }

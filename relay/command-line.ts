@@ -16,7 +16,8 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
 /** A line without its end, given as latin1 (a character a byte). A reply says why it is no command. */
 export function parseCommandLine(line: string): CommandLine | Reply {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
-  if (/[\x00-\x08\x0a-\x1f\x7f]/.test(line)) return /^(?:MAIL|RCPT) /i.test(line) ? { ...REPLIES.controlCharacters, code: 501 } : REPLIES.controlCharacters;
+  if (/[\x00-\x08\x0a-\x1f\x7f]/.test(line))
+    return /^(?:MAIL|RCPT) /i.test(line) ? { ...REPLIES.controlCharacters, code: 501 } : REPLIES.controlCharacters;
   let text = line;
   if (/[\x80-\xff]/.test(line)) {
     try {

@@ -6,4 +6,6 @@ export class Envelope {
   sender: string | null = null;
   parameters: readonly Parameter[] = [];
   readonly recipients: NewRecipient[] = [];
+  /** Whether a RCPT came at all, refused ones included. */
+  isAddressed = false;
 }

@@ -3,14 +3,24 @@
 import { Readable } from 'node:stream';
 import type Connection from 'nodemailer/lib/smtp-connection';
 import type { Log } from '../src/log.ts';
-import { cleanReply, type Outcome, outcomeOf, type SendError } from './outcome.ts';
+import { cleanReply, isOfConnection, type Outcome, outcomeOf, type SendError } from './outcome.ts';
 import type { Upstream } from './upstream.ts';
 
-/** How long a connection waits for its next mail before it says QUIT. */
-const IDLE_MS = 10_000;
-// RFC 5321 4.5.3.2 asks for minutes; the first ones are shorter here, since another attempt follows anyway.
-const CONNECT_MS = 30_000;
-const REPLY_MS = 5 * 60_000;
+/** How long a Forwarder waits, in milliseconds. */
+export interface Waits {
+  /** For a connection, up to the end of its greeting. */
+  readonly connect: number;
+  /** For any reply, and for the upstream to take more content. */
+  readonly reply: number;
+  /** For the reply to RSET: a connection that hesitates here is not worth keeping. */
+  readonly reset: number;
+  /** With nothing to send, before it says QUIT. */
+  readonly idle: number;
+}
+
+// RFC 5321 4.5.3.2 asks for ten minutes behind the dot, and for minutes to connect. The latter is shorter here, since
+// another attempt follows anyway.
+const WAITS: Waits = { connect: 30_000, reply: 10 * 60_000, reset: 5_000, idle: 10_000 };
 
 export interface Envelope {
   readonly sender: string;
@@ -25,7 +35,7 @@ export interface Delivery {
   readonly tls: string;
 }
 
-/** No connection could be made: nothing was sent, another upstream may be tried at once. */
+/** The message was not sent to this upstream, and not for the message's sake: another one may be tried at once. */
 export class Unreachable extends Error {
   readonly code: string | undefined;
 
@@ -41,41 +51,47 @@ interface Idle {
   readonly timer: NodeJS.Timeout;
 }
 
+/** What send() is given, and where nodemailer notes what became of each recipient. */
+interface Sending {
+  readonly from: string;
+  readonly to: readonly string[];
+  readonly size: number;
+  readonly use8BitMime: boolean;
+  readonly accepted?: readonly string[];
+  readonly rejectedErrors?: readonly SendError[];
+}
+
 export class Forwarder {
   readonly upstream: Upstream;
   private readonly hostname: string;
   private readonly log: Log;
+  private readonly waits: Waits;
   private idle: Idle[] = [];
   private readonly open = new Set<Connection>();
   private closed = false;
 
-  constructor(upstream: Upstream, hostname: string, log: Log) {
+  constructor(upstream: Upstream, hostname: string, log: Log, waits: Waits = WAITS) {
     this.upstream = upstream;
     this.hostname = hostname;
     this.log = log;
+    this.waits = waits;
   }
 
-  /** Sends one mail. Rejects with Unreachable when no connection could be made; everything else is an outcome. */
-  async deliver(envelope: Envelope, content: AsyncIterable<Buffer>): Promise<Delivery> {
-    const connection = await this.connection();
-    const source = Readable.from(content, { objectMode: false });
-    let dotSent = false;
-    source.once('end', () => {
-      dotSent = true;
-    });
-    const tls = connection.secure ? 'TLS' : '';
-    try {
-      const info = await send(connection, envelope, source);
-      this.keep(connection);
-      const outcomes = envelope.recipients.map((address): Outcome => {
-        const refused = info.rejectedErrors?.find((one) => one.recipient === address);
-        return refused ? outcomeOf(refused, address, false) : { fate: 'delivered', reply: cleanReply(info.response) };
+  /**
+   * Sends one mail; `content` gives it from its beginning each time. Rejects with Unreachable when it was not sent for
+   * reasons of the connection, and with what `content` rejects with; everything else is an outcome.
+   */
+  async deliver(envelope: Envelope, content: () => Promise<AsyncIterable<Buffer>>): Promise<Delivery> {
+    for (;;) {
+      const source = Readable.from(await content(), { objectMode: false });
+      const waiting = this.takeIdle();
+      const connection = waiting ?? (await this.connect());
+      const delivery = await this.sendOver(connection, envelope, source).catch((error) => {
+        // One that was idle may have been given up by the other side: only a fresh one tells how things are.
+        if (!waiting || source.readableDidRead) throw error;
+        return null;
       });
-      return { outcomes, tls };
-    } catch (error) {
-      source.destroy();
-      await this.recover(connection, error as SendError);
-      return { outcomes: envelope.recipients.map((one) => outcomeOf(error as SendError, one, dotSent)), tls };
+      if (delivery !== null) return delivery;
     }
   }
 
@@ -91,15 +107,42 @@ export class Forwarder {
   /** Ends all of them at once. */
   destroy(): void {
     this.close();
-    for (const connection of this.open) connection.close();
+    for (const connection of [...this.open]) connection.close();
   }
 
-  private async connection(): Promise<Connection> {
-    const waiting = this.idle.pop();
-    if (waiting) {
-      clearTimeout(waiting.timer);
-      return waiting.connection;
+  private async sendOver(connection: Connection, envelope: Envelope, source: Readable): Promise<Delivery> {
+    const { sender, recipients, size, eightBit } = envelope;
+    const sending: Sending = { from: disguise(sender), to: recipients.map(disguise), size, use8BitMime: eightBit };
+    let dotSent = false;
+    source.once('end', () => {
+      dotSent = true;
+    });
+    const tls = connection.secure ? 'TLS' : '';
+    try {
+      const response = await send(connection, sending, source);
+      this.keep(connection);
+      const delivered: Outcome = { fate: 'delivered', reply: cleanReply(response) };
+      return { outcomes: sending.to.map((one) => refusalOf(sending, one) ?? delivered), tls };
+    } catch (reason) {
+      source.destroy();
+      const error = reason as SendError;
+      await this.recover(connection, error, dotSent);
+      if (error.code === 'ESTREAM') this.log.error('upstream.content_failed', { error: error.message });
+      else if (!dotSent && isOfConnection(error)) throw new Unreachable(error);
+      // A refused MAIL makes refused recipients, which say nothing of the recipients.
+      const isOfSender = error.command === 'MAIL FROM';
+      const rest = outcomeOf(error, dotSent);
+      return { outcomes: sending.to.map((one) => (isOfSender ? null : refusalOf(sending, one)) ?? rest), tls };
     }
+  }
+
+  private takeIdle(): Connection | undefined {
+    const waiting = this.idle.pop();
+    clearTimeout(waiting?.timer);
+    return waiting?.connection;
+  }
+
+  private async connect(): Promise<Connection> {
     // Loaded for the first mail: a relay with an empty queue starts without it.
     const { default: SMTPConnection } = await import('nodemailer/lib/smtp-connection');
     const { host, port, implicitTls, tls, auth } = this.upstream;
@@ -112,28 +155,32 @@ export class Forwarder {
       opportunisticTLS: tls === 'opportunistic',
       tls: tls === 'opportunistic' && !implicitTls ? { rejectUnauthorized: false } : {},
       name: this.hostname,
-      connectionTimeout: CONNECT_MS,
-      greetingTimeout: CONNECT_MS,
-      socketTimeout: REPLY_MS,
+      connectionTimeout: this.waits.connect,
+      greetingTimeout: this.waits.connect,
+      socketTimeout: this.waits.reply,
       maxResponseSize: 65536,
     });
-    try {
-      await new Promise<void>((resolve, reject) => {
-        connection.on('error', reject);
-        connection.once('end', () => reject(new Error('the upstream closed the connection')));
-        connection.connect((error) => (error ? reject(error) : resolve()));
-      });
-      if (auth) {
-        await new Promise<void>((resolve, reject) => {
-          connection.login({ credentials: auth }, (error) => (error ? reject(error) : resolve()));
-        });
-      }
-    } catch (error) {
-      connection.close();
-      throw new Unreachable(error as SendError);
-    }
+    sendUndisguised(connection);
     this.open.add(connection);
     connection.once('end', () => this.forget(connection));
+    try {
+      await new Promise<void>((resolve, reject) => {
+        // Stays for good: an error that nobody listens to would be thrown.
+        connection.on('error', reject);
+        // Whatever waits for a reply then would wait for ever: nodemailer drops its callbacks.
+        connection.once('end', () => reject(new Error('the upstream closed the connection')));
+        const settle = (error?: Error | null): void => (error ? reject(error) : resolve());
+        connection.connect((error) => {
+          if (error || !auth) settle(error);
+          else connection.login({ credentials: auth }, settle);
+        });
+        if (this.closed) connection.close();
+      });
+    } catch (error) {
+      connection.close();
+      this.forget(connection);
+      throw new Unreachable(error as SendError);
+    }
     this.log.debug('upstream.connected', { upstream: this.upstream.name, tls: connection.secure });
     return connection;
   }
@@ -146,7 +193,7 @@ export class Forwarder {
     const timer = setTimeout(() => {
       this.idle = this.idle.filter((one) => one.connection !== connection);
       connection.quit();
-    }, IDLE_MS).unref();
+    }, this.waits.idle).unref();
     this.idle.push({ connection, timer });
   }
 
@@ -157,35 +204,66 @@ export class Forwarder {
   }
 
   /** After a refusal the connection is good for the next mail; after anything else it is not. */
-  private async recover(connection: Connection, error: SendError): Promise<void> {
-    const refusedOnly = error.responseCode !== undefined && error.responseCode !== 421 && error.responseCode !== 503;
-    if (refusedOnly && !this.closed) {
-      const clean = await new Promise<boolean>((resolve) => {
-        connection.once('end', () => resolve(false));
-        connection.reset((failed) => resolve(!failed));
+  private async recover(connection: Connection, error: SendError, dotSent: boolean): Promise<void> {
+    const { code, responseCode } = error;
+    // Refused in the middle of the content: a RSET would be taken for more of it.
+    const isInStep = code === 'EENVELOPE' || (code === 'EMESSAGE' && dotSent);
+    if (isInStep && responseCode !== undefined && responseCode !== 421 && responseCode !== 503 && !this.closed) {
+      const isClean = await new Promise<boolean>((resolve) => {
+        const limit = setTimeout(() => resolve(false), this.waits.reset);
+        const settle = (clean: boolean): void => {
+          clearTimeout(limit);
+          resolve(clean);
+        };
+        connection.once('end', () => settle(false));
+        connection.reset((failed) => settle(!failed));
       });
-      if (clean) return this.keep(connection);
+      if (isClean) return this.keep(connection);
     }
     connection.close();
   }
 }
 
-interface SendInfo {
-  readonly response: string;
-  readonly rejectedErrors?: readonly SendError[];
-}
-
-function send(connection: Connection, envelope: Envelope, source: Readable): Promise<SendInfo> {
-  const { sender, recipients, size, eightBit } = envelope;
-  const toSend = { from: sender, to: [...recipients], size, use8BitMime: eightBit } as Parameters<Connection['send']>[0];
+/** Resolves with the reply to the dot. */
+function send(connection: Connection, sending: Sending, source: Readable): Promise<string> {
   return new Promise((resolve, reject) => {
-    // A connection that ends without an error event must not leave the mail waiting for ever.
-    const ended = (): void => reject(Object.assign(new Error('the upstream closed the connection'), { code: 'ECONNECTION' }));
+    // A connection that ends without an error must not leave the mail waiting for ever. If there is one, it comes in
+    // this turn and tells more.
+    const ended = (): void => {
+      const error = Object.assign(new Error('the upstream closed the connection'), { code: 'ECONNECTION' });
+      setImmediate(reject, error);
+    };
     connection.once('end', ended);
-    connection.send(toSend, source, (error, info) => {
+    connection.send(sending as Parameters<Connection['send']>[0], source, (error, info) => {
       connection.removeListener('end', ended);
       if (error) reject(error);
-      else resolve(info as unknown as SendInfo);
+      else resolve(info?.response ?? '');
     });
   });
+}
+
+/** The outcome for a recipient that was refused by itself. One that came twice and was taken once is taken. */
+function refusalOf(sending: Sending, address: string): Outcome | null {
+  const refused = sending.rejectedErrors?.find((one) => one.recipient === address);
+  return refused && !sending.accepted?.includes(address) ? outcomeOf(refused, false) : null;
+}
+
+// nodemailer takes no address with < or >, although both may stand in a quoted local part (RFC 5321 4.1.2). No address
+// holds control characters: two of them get past its check and are turned back where commands are sent.
+const DISGUISES: Readonly<Record<string, string>> = { '<': '\x01', '>': '\x02', '\x01': '<', '\x02': '>' };
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are the disguises
+const DISGUISED = /[\x01\x02]/g;
+
+function disguise(address: string): string {
+  return address.replace(/[<>]/g, (c) => DISGUISES[c]!);
+}
+
+function sendUndisguised(connection: Connection): void {
+  const inside = connection as unknown as { _sendCommand(command: string, logged?: string): void };
+  const sendCommand = inside._sendCommand.bind(connection);
+  inside._sendCommand = (command, logged) =>
+    sendCommand(
+      command.replace(DISGUISED, (c) => DISGUISES[c]!),
+      logged,
+    );
 }

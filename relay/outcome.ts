@@ -17,32 +17,49 @@ export interface SendError {
   readonly response?: string | undefined;
   readonly responseCode?: number | undefined;
   readonly recipient?: string | undefined;
-  readonly rejectedErrors?: readonly SendError[] | undefined;
 }
 
 /** Errors of the route, not of the mail: its password, its certificate, its set-up. The mail waits and nobody bounces it. */
-export const ROUTE_ERRORS: ReadonlySet<string | undefined> = new Set(['EAUTH', 'ENOAUTH', 'EOAUTH2', 'ETLS', 'EPROXY', 'ECONFIG']);
+export const ROUTE_ERRORS: ReadonlySet<string | undefined> = new Set([
+  'EAUTH',
+  'ENOAUTH',
+  'EOAUTH2',
+  'ETLS',
+  'EPROXY',
+  'ECONFIG',
+]);
 
-/** The outcome for one recipient; `dotSent`: the end of the data went out before the error. */
-export function outcomeOf(error: SendError, address: string, dotSent: boolean): Outcome {
-  const own = error.rejectedErrors?.find((one) => one.recipient === address);
-  if (own) return outcomeOf(own, address, dotSent);
-  const { code, responseCode } = error;
+/** Errors that carry a reply about the mail. With others a reply may come along that was about something else. */
+const REFUSALS: ReadonlySet<string | undefined> = new Set(['EENVELOPE', 'EMESSAGE']);
+
+/** Whether the error says nothing of the mail: another connection, or another upstream, may do better. */
+export function isOfConnection({ code, responseCode }: SendError): boolean {
+  // RFC 5321 3.8: 421 is about the connection, whatever it answers.
+  return REFUSALS.has(code) ? responseCode === 421 : code !== 'EREQUIRETLS' && code !== 'ESTREAM';
+}
+
+/** What the error means; `dotSent`: the end of the data went out before it. */
+export function outcomeOf(error: SendError, dotSent: boolean): Outcome {
+  const { code, command, responseCode } = error;
   const text = cleanReply(error.response || error.message);
   if (ROUTE_ERRORS.has(code)) return { fate: 'deferred', reply: text };
   if (code === 'EREQUIRETLS') return { fate: 'failed', reply: `5.7.30 ${text}` };
-  // 503 is about the order of commands: the connection's fault, not the mail's.
-  if (responseCode) return { fate: responseCode >= 500 && responseCode !== 503 ? 'failed' : 'deferred', reply: text };
-  if (code === 'EENVELOPE' && error.command === 'API') return { fate: 'failed', reply: `5.1.3 ${text}` };
-  if (code === 'EMESSAGE' && error.command === 'MAIL FROM') return { fate: 'failed', reply: `5.3.4 ${text}` };
+  if (REFUSALS.has(code)) {
+    // 503 is about the order of commands: the connection's fault, not the mail's.
+    if (responseCode) return { fate: responseCode >= 500 && responseCode !== 503 ? 'failed' : 'deferred', reply: text };
+    if (code === 'EENVELOPE' && command === 'API') return { fate: 'failed', reply: `5.1.3 ${text}` };
+    if (code === 'EMESSAGE' && command === 'MAIL FROM') return { fate: 'failed', reply: `5.3.4 ${text}` };
+  }
   // The connection went while the answer to the dot was awaited (RFC 1047): sending at once again would be a second mail.
   return { fate: dotSent ? 'unknown' : 'deferred', reply: text };
 }
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not get through
+const CONTROLS = /[\x00-\x1f\x7f-\x9f]+/g;
+
 /** One printable line of at most 500 characters: what an upstream says ends up in logs and on terminals. */
 export function cleanReply(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not get through
-  return text.replace(/[\x00-\x1f\x7f-\x9f]+/g, ' ').trim().slice(0, 500);
+  return text.replace(CONTROLS, ' ').trim().slice(0, 500);
 }
 
 export function attemptOf(outcome: Outcome, at: number, upstream: string, tls: string): Attempt {

@@ -12,7 +12,8 @@ export interface Path {
 /** Why a path was refused: the grammar, or one of the limits of RFC 5321 4.5.3.1. */
 export type BadPath = 'syntax' | 'domain' | 'too-long';
 
-const ATEXT = /^[A-Za-z\d!#$%&'*+/=?^_`{|}~\u0080-\u{10ffff}-]+(?:\.[A-Za-z\d!#$%&'*+/=?^_`{|}~\u0080-\u{10ffff}-]+)*$/u;
+const ATEXT =
+  /^[A-Za-z\d!#$%&'*+/=?^_`{|}~\u0080-\u{10ffff}-]+(?:\.[A-Za-z\d!#$%&'*+/=?^_`{|}~\u0080-\u{10ffff}-]+)*$/u;
 const QUOTED = /^"(?:[ !#-[\]-~\u0080-\u{10ffff}]|\\[ -~])*"$/u;
 const LABEL = /^[A-Za-z\d\u0080-\u{10ffff}](?:[A-Za-z\d_\u0080-\u{10ffff}-]*[A-Za-z\d\u0080-\u{10ffff}])?$/u;
 
@@ -26,7 +27,14 @@ export function parsePath(text: string, allow: { empty: boolean; postmaster: boo
   if (Buffer.byteLength(address) > 254) return 'too-long';
   if (address.startsWith('@')) {
     const colon = address.indexOf(':');
-    if (colon === -1 || !address.slice(0, colon).split(',').every((hop) => hop.startsWith('@') && isDomain(hop.slice(1)))) return 'syntax';
+    if (
+      colon === -1 ||
+      !address
+        .slice(0, colon)
+        .split(',')
+        .every((hop) => hop.startsWith('@') && isDomain(hop.slice(1)))
+    )
+      return 'syntax';
     address = address.slice(colon + 1);
     if (address === '') return 'syntax';
   }

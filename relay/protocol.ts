@@ -40,7 +40,16 @@ export const COMMANDS: Readonly<Record<string, Row>> = {
 export const NOT_IMPLEMENTED: ReadonlySet<string> = new Set(['EXPN', 'TURN', 'SEND', 'SOML', 'SAML']);
 
 /** First words of other protocols: whoever sends them speaks to the wrong port, perhaps made to by a web page. */
-export const NOT_SMTP: ReadonlySet<string> = new Set(['GET', 'POST', 'PUT', 'HEAD', 'OPTIONS', 'DELETE', 'PATCH', 'CONNECT']);
+export const NOT_SMTP: ReadonlySet<string> = new Set([
+  'GET',
+  'POST',
+  'PUT',
+  'HEAD',
+  'OPTIONS',
+  'DELETE',
+  'PATCH',
+  'CONNECT',
+]);
 
 export interface ReadMode {
   readonly terminator: Terminator;

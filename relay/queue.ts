@@ -14,6 +14,8 @@ const LEASE_MS = 15_000;
 const LOOK_AGAIN_MS = 30_000;
 /** How long the store is left alone after it failed. */
 const STORE_RETRY_MS = 1_000;
+/** How long a delivery that was broken off may take to note what became of its mail. */
+const BROKEN_OFF_MS = 1_000;
 
 export interface QueueOptions {
   readonly store: Store;
@@ -65,17 +67,22 @@ export class Queue {
     this.stopped = true;
     this.clock.clearTimeout(this.timer);
     for (const forwarder of this.forwarders) forwarder.close();
-    if (this.running > 0 || this.claiming) {
-      let limit: TimerHandle = null;
-      await new Promise<void>((resolve) => {
-        this.stopping = resolve;
-        limit = this.clock.setTimeout(resolve, limitMs);
-      });
-      this.clock.clearTimeout(limit);
-    }
-    this.clock.clearTimeout(this.renewal);
+    await this.idle(limitMs);
     for (const forwarder of this.forwarders) forwarder.destroy();
+    await this.idle(BROKEN_OFF_MS);
+    this.clock.clearTimeout(this.renewal);
     await this.release();
+  }
+
+  /** Resolves when nothing is under way any more, or at the limit. */
+  private async idle(limitMs: number): Promise<void> {
+    if (this.running === 0 && !this.claiming) return;
+    let limit: TimerHandle = null;
+    await new Promise<void>((resolve) => {
+      this.stopping = resolve;
+      limit = this.clock.setTimeout(resolve, limitMs);
+    });
+    this.clock.clearTimeout(limit);
   }
 
   /** Gives back what was claimed and not begun, so that the next process need not wait for the leases to run out. */
@@ -84,14 +91,17 @@ export class Queue {
       claim.recipients.map(
         (one): Settlement => ({
           recipientId: one.recipientId,
-          fence: one.fence,
+          fence: this.leased.get(one.recipientId) ?? one.fence,
           state: one.state,
           nextAttempt: this.clock.now(),
           attempt: null,
         }),
       ),
     );
-    if (results.length > 0) await this.options.store.settle(results);
+    if (results.length === 0) return;
+    await this.options.store.settle(results).catch((error) => {
+      this.options.log.error('queue.release_failed', { error: (error as Error).message });
+    });
   }
 
   private async claimDue(): Promise<void> {
@@ -104,10 +114,7 @@ export class Queue {
         const limit = concurrency * 4 - this.ready.length - this.running;
         if (limit <= 0) break;
         const claims = await store.claim(this.owner, this.clock.now(), LEASE_MS, limit);
-        for (const claim of claims) {
-          this.ready.push(claim);
-          for (const one of claim.recipients) this.leased.set(one.recipientId, one.fence);
-        }
+        for (const claim of claims) this.take(claim);
         this.pump();
         if (claims.length === limit) this.again = true;
       } while (this.again && !this.stopped);
@@ -120,9 +127,16 @@ export class Queue {
       wait = STORE_RETRY_MS;
     }
     this.claiming = false;
-    if (this.again) return this.wake();
     this.checkStop();
-    this.lookAgain(wait);
+    if (this.again) this.wake();
+    else this.lookAgain(wait);
+  }
+
+  private take(claim: Claim): void {
+    // What is under way here and had its lease run out (we slept, or the store did) is not sent once more.
+    const recipients = claim.recipients.filter((one) => !this.leased.has(one.recipientId));
+    for (const one of claim.recipients) this.leased.set(one.recipientId, one.fence);
+    if (recipients.length > 0) this.ready.push({ ...claim, recipients });
   }
 
   private lookAgain(ms: number): void {
@@ -159,18 +173,21 @@ export class Queue {
     const { store, log } = this.options;
     let why = 'no upstream';
     let upstream = '';
-    for (const forwarder of this.forwarders) {
+    const envelope = {
+      sender: claim.sender,
+      recipients: claim.recipients.map((one) => one.address),
+      size: claim.size,
+      eightBit: claim.parameters.some(([keyword, value]) => keyword === 'BODY' && /^8BITMIME$/i.test(value)),
+    };
+    const open = async (): Promise<AsyncIterable<Buffer>> => {
       const content = await store.content(claim.id);
       if (!content) throw new Error('its content is gone');
+      return content;
+    };
+    for (const forwarder of this.forwarders) {
       upstream = forwarder.upstream.name;
       try {
-        const envelope = {
-          sender: claim.sender,
-          recipients: claim.recipients.map((one) => one.address),
-          size: claim.size,
-          eightBit: claim.parameters.some(([keyword, value]) => keyword === 'BODY' && /^8BITMIME$/i.test(value)),
-        };
-        return { ...(await forwarder.deliver(envelope, content)), upstream };
+        return { ...(await forwarder.deliver(envelope, open)), upstream };
       } catch (error) {
         if (!(error instanceof Unreachable)) throw error;
         why = error.message;
@@ -182,20 +199,40 @@ export class Queue {
   }
 
   private async settle(claim: Claim, delivery: Delivery & { upstream: string }): Promise<void> {
-    const { store, log } = this.options;
+    const { log } = this.options;
     const results = claim.recipients.map((one, i) => this.settlement(claim, one, delivery.outcomes[i]!, delivery));
-    const valid = await store.settle(results);
+    const valid = await this.record(results);
     if (valid < results.length) log.warn('queue.lease_lost', { id: claim.id, lost: results.length - valid });
     for (const [i, one] of claim.recipients.entries()) {
       const { state, nextAttempt, attempt } = results[i]!;
       const fields = { id: claim.id, to: one.address, upstream: delivery.upstream, reply: attempt!.reply };
       if (state === 'delivered') log.info('message.delivered', fields);
-      else if (nextAttempt !== null) log.warn(`message.${state}`, { ...fields, next: new Date(nextAttempt).toISOString() });
+      else if (nextAttempt !== null)
+        log.warn(`message.${state}`, { ...fields, next: new Date(nextAttempt).toISOString() });
       else log.error(`message.${state}`, fields);
     }
   }
 
-  private settlement(claim: Claim, one: ClaimedRecipient, outcome: Outcome, d: Delivery & { upstream: string }): Settlement {
+  /** What became of a mail must not be lost, or it is sent once more: so this goes on until the store takes it. */
+  private async record(results: readonly Settlement[]): Promise<number> {
+    for (;;) {
+      try {
+        const fenced = results.map((one) => ({ ...one, fence: this.leased.get(one.recipientId) ?? one.fence }));
+        return await this.options.store.settle(fenced);
+      } catch (error) {
+        this.options.log.error('queue.settle_failed', { error: (error as Error).message });
+        if (this.stopped) throw error;
+        await new Promise<void>((resolve) => this.clock.setTimeout(resolve, STORE_RETRY_MS));
+      }
+    }
+  }
+
+  private settlement(
+    claim: Claim,
+    one: ClaimedRecipient,
+    outcome: Outcome,
+    d: Delivery & { upstream: string },
+  ): Settlement {
     const now = this.clock.now();
     const { retry } = this.options;
     const attempt = attemptOf(outcome, now, d.upstream, d.tls);

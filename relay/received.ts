@@ -2,7 +2,7 @@
 
 export interface Hop {
   readonly helo: string;
-  /** The client's address, as in an address literal. */
+  /** The client's IP address; '' for a client on a unix socket. */
   readonly client: string;
   /** This server's name. */
   readonly by: string;
@@ -16,10 +16,11 @@ export interface Hop {
 
 /** Folded, with CRLF behind it; ASCII whatever the peer said. */
 export function receivedHeader(hop: Hop): string {
-  const client = hop.client.includes(':') ? `IPv6:${hop.client}` : hop.client;
+  const literal = hop.client.includes(':') ? `IPv6:${hop.client}` : hop.client;
+  const client = literal === '' ? '' : ` ([${clean(literal)}])`;
   const forWhom = hop.recipient === null ? '' : `\r\n\tfor <${clean(hop.recipient)}>`;
   return (
-    `Received: from ${clean(hop.helo) || 'unknown'} ([${clean(client)}])\r\n\tby ${clean(hop.by)} (lonedot)` +
+    `Received: from ${clean(hop.helo) || 'unknown'}${client}\r\n\tby ${clean(hop.by)} (lonedot)` +
     ` with ${hop.protocol} id ${hop.id}${forWhom};\r\n\t${rfc5322Date(hop.at)}\r\n`
   );
 }

@@ -21,6 +21,9 @@ export interface MailService {
   stop(drainMs: number): Promise<void>;
 }
 
+/** How long a client may take to hear that the drain limit is reached. */
+const LAST_WORDS_MS = 1000;
+
 const DENIED = reply(550, '5.7.1', 'This server relays only for its own clients');
 
 /** Rejects with LISTEN_FAILED, STORE_FAILED or BAD_OPTION; nothing is left open then. */
@@ -30,6 +33,11 @@ export async function startMail(options: SinkOptions | RelayOptions, log: Log): 
   // Sockets are bound while the store opens: a client that is that early is greeted, and waits with its first command.
   const opening = openStore(options.database);
   const context = contextFor(options, opening, stats, log);
+  // Before the first session: its commands wait for the same promise, and must find the store when it resolves.
+  const opened = opening.then((store) => {
+    context.store = store;
+    return store;
+  });
   const listeners = options.smtp.map(
     (address) =>
       new Listener(
@@ -44,15 +52,14 @@ export async function startMail(options: SinkOptions | RelayOptions, log: Log): 
         (transport, peer) => new Session(transport, peer, context),
       ),
   );
-  const [bound, opened] = await Promise.allSettled([Promise.all(listeners.map((one) => one.listen())), opening]);
-  if (bound.status === 'rejected' || opened.status === 'rejected') {
+  const [bound, ready] = await Promise.allSettled([Promise.all(listeners.map((one) => one.listen())), opened]);
+  if (bound.status === 'rejected' || ready.status === 'rejected') {
     await Promise.all(listeners.map((one) => one.close()));
-    if (opened.status === 'rejected') throw opened.reason;
-    await opened.value.close();
+    if (ready.status === 'rejected') throw ready.reason;
+    await ready.value.close();
     throw (bound as PromiseRejectedResult).reason;
   }
-  const store = opened.value;
-  context.store = store;
+  const store = ready.value;
   let queue: Queue | null = null;
   if (options.mode === 'relay') {
     const { hostname, concurrency, retryMin: min, retryMax: max, expire } = options;
@@ -69,13 +76,23 @@ export async function startMail(options: SinkOptions | RelayOptions, log: Log): 
     store,
     stats,
     stop: async (drainMs) => {
-      await Promise.all([...listeners.map((one) => one.drain(drainMs)), queue?.stop(drainMs)]);
+      const limit = setTimeout(() => {
+        for (const session of context.sessions) session.cut();
+      }, drainMs);
+      const drained = listeners.map((one) => one.drain(drainMs + LAST_WORDS_MS));
+      await Promise.all([...drained, queue?.stop(drainMs)]);
+      clearTimeout(limit);
       await store.close();
     },
   };
 }
 
-function contextFor(options: SinkOptions | RelayOptions, opening: Promise<Store>, stats: ProtocolStats, log: Log): SmtpContext {
+function contextFor(
+  options: SinkOptions | RelayOptions,
+  opening: Promise<Store>,
+  stats: ProtocolStats,
+  log: Log,
+): SmtpContext {
   return {
     store: null,
     opening,
@@ -90,6 +107,7 @@ function contextFor(options: SinkOptions | RelayOptions, opening: Promise<Store>
     },
     lineEndings: options.lineEndings,
     timeouts: { idle: options.idleTimeout, frame: options.dataTimeout },
+    sessions: new Set(),
     route: options.mode === 'sink' ? () => 'capture' : relayRoute(options.relayFrom),
     accepted: () => {},
   };

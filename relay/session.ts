@@ -1,6 +1,7 @@
 // One SMTP connection: bytes to lines to steps to replies. What the protocol is stands in protocol.ts; here is how a
 // connection lives through it: limits, errors counted, the message to the store, the way out.
 import { AsyncChat } from '../src/chat.ts';
+import type { TimeoutKind } from '../src/deadlines.ts';
 import type { FrameInfo } from '../src/frame.ts';
 import type { LinePolicy } from '../src/lines.ts';
 import type { PeerInfo } from '../src/listen.ts';
@@ -18,6 +19,8 @@ import type { RouteKind, Store } from './store/store.ts';
 
 /** Commands that do nothing, between two messages, after which each more counts as an error. */
 const MAX_IDLE_COMMANDS = 100;
+/** The first byte of a TLS client that has come to the wrong port. It would wait for ever: nothing ends its line. */
+const TLS_HANDSHAKE = 0x16;
 
 /** What all sessions of a server share. */
 export interface SmtpContext {
@@ -30,6 +33,8 @@ export interface SmtpContext {
   readonly limits: SmtpLimits;
   readonly lineEndings: LinePolicy;
   readonly timeouts: { readonly idle: number; readonly frame: number };
+  /** Those that are open: each puts itself in and out. */
+  readonly sessions: Set<Session>;
   route(address: string, peer: PeerInfo): RouteKind | Reply;
   /** A message was committed; `relayed` when a recipient of it waits for delivery. */
   accepted: (relayed: boolean) => void;
@@ -58,6 +63,7 @@ export class Session extends AsyncChat implements SmtpSession {
     });
     this.context = context;
     this.peer = peer;
+    context.sessions.add(this);
     this.setTerminator(READS.connected.terminator, READS.connected.options);
     this.say({ code: 220, text: `${context.hostname} ESMTP lonedot` });
     context.log.debug('session.opened', { remote: this.remote });
@@ -103,13 +109,20 @@ export class Session extends AsyncChat implements SmtpSession {
     if (this.state === 'connected' || this.state === 'ready') this.leave(REPLIES.stopping);
   }
 
+  /** The time for that is over: the client is told in the middle of whatever it does, but for a commit under way. */
+  cut(): void {
+    const isCommitting = this.state === 'content' && this.content === null;
+    if (!isCommitting && this.state !== 'closing') this.leave(REPLIES.stopping);
+  }
+
   protected collectIncomingData(data: Buffer): void {
     if (this.content === null) {
+      if (data[0] === TLS_HANDSHAKE && this.line === '') return this.leave(REPLIES.tls);
       this.line += data.toString('latin1');
       return;
     }
     const wait = this.content.take(data);
-    if (wait) this.waitFor(wait);
+    if (wait !== undefined) this.waitFor(wait);
     if (this.content.endless) this.leave(REPLIES.endless);
   }
 
@@ -127,12 +140,15 @@ export class Session extends AsyncChat implements SmtpSession {
     this.answer({ reply: REPLIES.lineTooLong });
   }
 
-  protected override handleTimeout(): void {
-    this.context.log.info('session.timeout', { remote: this.remote, state: this.state });
-    this.leave(REPLIES.idle);
+  protected override handleTimeout(kind: TimeoutKind): void {
+    this.context.log.info('session.timeout', { remote: this.remote, state: this.state, kind });
+    // Who takes no bytes takes no last words either, and waiting for that would have no end.
+    if (kind === 'write') this.abort();
+    else this.leave(REPLIES.idle);
   }
 
   protected override handleClose(): void {
+    this.context.sessions.delete(this);
     this.content?.abort();
     this.content = null;
     this.context.log.debug('session.closed', { remote: this.remote });
@@ -206,7 +222,12 @@ export class Session extends AsyncChat implements SmtpSession {
       authUser: '',
       recipients,
     });
-    log.info('message.accepted', { id: content.id, from: sender, to: recipients.map((r) => r.address), size: content.size });
+    log.info('message.accepted', {
+      id: content.id,
+      from: sender,
+      to: recipients.map((r) => r.address),
+      size: content.size,
+    });
     return reply(250, '2.0.0', `Ok: queued as ${content.id}`);
   }
 

@@ -50,5 +50,8 @@ function decode(part: string): string {
 }
 
 function bad(why: string): ChatError {
-  return new ChatError('BAD_OPTION', `bad upstream: ${why}; expected smtp[s]://[user:password@]host[:port][?tls=require|opportunistic|none]`);
+  return new ChatError(
+    'BAD_OPTION',
+    `bad upstream: ${why}; expected smtp[s]://[user:password@]host[:port][?tls=require|opportunistic|none]`,
+  );
 }

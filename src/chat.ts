@@ -240,7 +240,7 @@ export abstract class AsyncChat {
           reached();
           return gate;
         };
-        void this.outbox.pushWithProducer({ more, stop: gone });
+        void this.outbox.pushWithProducer({ more, stop: () => gone(new ChatError('CLOSED')) });
       });
       const secure = await plain.startTls(o, leftover === 'drop' ? Buffer.alloc(0) : rest);
       if (this.isClosed()) {
@@ -337,7 +337,7 @@ export abstract class AsyncChat {
     if (this.deadlines.frame || stats) this.countFrames();
   }
 
-  /** One run of the framer's loop: its replies leave together. */
+  /** One run of the framer's loop, or one other callback: its replies leave together. */
   private turn(run: () => void): void {
     this.outbox.hold();
     try {
@@ -352,8 +352,8 @@ export abstract class AsyncChat {
     this.countFrames();
     if (this.life === 'closed') return;
     if (this.life === 'closing') {
-      // Read on, so that the end of the peer's stream is seen.
-      if (!this.flowing) {
+      // Read on, so that the end of the peer's stream is seen. During a handshake the bytes are not ours.
+      if (!this.flowing && !this.upgrading) {
         this.flowing = true;
         this.transport.resume();
       }
@@ -363,11 +363,7 @@ export abstract class AsyncChat {
     if (this.framer.ended && this.eof === 'seen') {
       this.eof = 'handled';
       this.deadlines.frame?.cancel();
-      try {
-        this.handleEof();
-      } catch (error) {
-        this.failed(error);
-      }
+      this.callBack(() => this.handleEof());
     }
   }
 
@@ -427,7 +423,8 @@ export abstract class AsyncChat {
   /** A peer that waits for us is not idle, and cannot end its frame while we do not read. */
   private keepsPeerWaiting(kind: TimeoutKind): boolean {
     if (kind === 'write') return false;
-    return this.framer.busy || this.upgrading || (kind === 'frame' ? this.pressed : this.outbox.awaitsProducer);
+    if (this.framer.busy || this.waits > 0 || this.upgrading) return true;
+    return kind === 'frame' ? this.pressed : this.outbox.awaitsProducer;
   }
 
   private startGrace(ms: number): void {
@@ -441,8 +438,13 @@ export abstract class AsyncChat {
   private timedOut(kind: TimeoutKind): void {
     if (this.life === 'closed') return;
     if (this.life === 'closing') return this.abort(new ChatError('TIMED_OUT', `the ${kind} deadline passed`, { kind }));
+    this.callBack(() => this.handleTimeout(kind));
+  }
+
+  /** What a callback pushes leaves behind it, and no producer runs inside it. */
+  private callBack(run: () => void): void {
     try {
-      this.handleTimeout(kind);
+      this.turn(run);
     } catch (error) {
       this.failed(error);
     }
@@ -462,7 +464,7 @@ export abstract class AsyncChat {
 
   private handleSafely(error: ChatError): void {
     try {
-      this.handleError(error);
+      this.turn(() => this.handleError(error));
     } catch (worse) {
       this.options.logger?.error('chat.handle_error_failed', { error: String(worse), remote: this.remote });
       this.abort(error);

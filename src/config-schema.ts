@@ -41,10 +41,11 @@ function range({ min, max, zero }: OptionDefinition): Schema {
 /** The schema of one option's value in a config file. */
 function optionSchema(definition: OptionDefinition): Schema {
   const { describe, default: value, otherwise, list } = definition;
+  const expected = OPTION_TYPES[definition.type].expects(definition);
   const single = KIND_SCHEMAS[definition.type](definition);
   const any = list ? { oneOf: [{ type: 'array', items: single, minItems: 1 }, single] } : single;
   return {
-    description: `${describe}${otherwise ? ` (default: ${otherwise})` : ''}: ${OPTION_TYPES[definition.type].expects(definition)}`,
+    description: `${describe}${otherwise ? ` (default: ${otherwise})` : ''}: ${expected}`,
     ...(value === undefined || typeof value === 'function' ? {} : { default: value }),
     ...(mayBeNull(definition) ? { anyOf: [any, { type: 'null' }] } : any),
   };

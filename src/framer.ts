@@ -257,7 +257,7 @@ export class Framer {
       findAny(rule, input.buf, input.pos, false, this.match);
       const { which, start } = this.match;
       if (which !== UNDECIDED) return this.found(needles[which]!, start);
-    } else if (!this.keep && !this.skipping && input.lead === 0) {
+    } else if (!this.keep && !this.skipping && this.dropped === 0 && input.lead === 0) {
       if (!this.framesOf(needles[0]!)) return;
     } else {
       const start = findNeedle(needles[0]!, input.buf, input.pos);
@@ -453,11 +453,12 @@ export class Framer {
       this.frame(null, 0, true);
       return false;
     }
-    const { length, start: offset, receivedAt } = this;
+    // Read before the callback, which may set another terminator with another policy.
+    const { length, start: offset, receivedAt, overlongPolicy } = this;
     this.skipping = true;
-    if (this.overlongPolicy === 'error') this.stop();
+    if (overlongPolicy === 'error') this.stop();
     this.sink.overlong?.({ length, offset, terminator: null, truncated: true, receivedAt });
-    if (this.overlongPolicy === 'error') {
+    if (overlongPolicy === 'error') {
       throw new ChatError('FRAME_TOO_LONG', `a frame passed its limit of ${length} bytes`, { limit: length, offset });
     }
     return false;

@@ -3,8 +3,9 @@
 
 const SPACE = /[ \t\r\n]*/y;
 // Strings may hold DEL and the C1 controls, which \p{Cc} counts as controls as well.
-const TOKEN =
-  /"(?:[^"\\\p{Cc}]|[\u007f-\u009f]|\\(?:["\\/bfnrt]|u[\da-fA-F]{4}))*"|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null|[{}[\],:]/uy;
+const STRING = /"(?:[^"\\\p{Cc}]|[\u007f-\u009f]|\\(?:["\\/bfnrt]|u[\da-fA-F]{4}))*"/u;
+const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/u;
+const TOKEN = new RegExp(`${STRING.source}|${NUMBER.source}|true|false|null|[{}[\\],:]`, 'uy');
 
 /** Line and column, both from 1, of the first character that cannot be; undefined when `text` is JSON. */
 export function jsonErrorPlace(text: string): { line: number; column: number } | undefined {

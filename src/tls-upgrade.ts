@@ -18,35 +18,68 @@ export type TlsOptions = (
 
 /** Wraps a connected socket; resolves when the handshake is done. Rejects with ChatError TLS_FAILED; the socket is then destroyed. */
 export async function secureSocket(socket: Socket, options: TlsOptions, leftover: Buffer): Promise<TLSSocket> {
-  const { role, handshakeMs = 30_000, ...tls } = options;
+  const { handshakeMs = 30_000 } = options;
   // What the stream still buffers must leave in the clear, before TLS takes over the descriptor below it.
   if (socket.writableLength > 0) await new Promise<void>((flushed) => socket.write('', () => flushed()));
-  if (socket.destroyed) throw new ChatError('TLS_FAILED', 'the connection was closed before the TLS handshake');
+  if (socket.destroyed || socket.readableEnded) {
+    socket.destroy();
+    throw failed('the connection was closed before it');
+  }
+  // Listeners on the plain socket stay: its owner knows which transport is the current one.
+  if (leftover.length > 0) socket.unshift(leftover);
+  let secure: TLSSocket;
+  try {
+    secure = wrap(socket, options);
+  } catch (error) {
+    socket.destroy();
+    throw failed((error as Error).message, error);
+  }
   return new Promise((resolve, reject) => {
-    // Listeners on the plain socket stay: its owner knows which transport is the current one.
-    if (leftover.length > 0) socket.unshift(leftover);
-    const secure =
-      role === 'server'
-        ? new TLSSocket(socket, { ...(tls as TLSSocketOptions), isServer: true, requestOCSP: false })
-        : connect({ ...(tls as ConnectionOptions), socket });
     const fail = (error: Error) => {
       settle();
       secure.on('error', () => {});
       secure.destroy();
-      reject(new ChatError('TLS_FAILED', `TLS handshake failed: ${error.message}`, {}, error));
+      // Wrapped, but not closed with it when its peer was gone already.
+      socket.destroy();
+      reject(failed(error.message, error));
     };
-    const closed = () => fail(new Error('the connection closed during the handshake'));
+    const closed = () => fail(new Error('the connection closed during it'));
     const done = () => {
+      const refusal = options.role === 'server' && options.requestCert ? clientRefusal(secure, options) : undefined;
+      if (refusal) return fail(refusal);
       settle();
       resolve(secure);
     };
-    const timer = setTimeout(() => fail(new Error(`no handshake within ${handshakeMs} ms`)), handshakeMs);
+    const secured = options.role === 'server' ? 'secure' : 'secureConnect';
+    const timer = setTimeout(() => fail(new Error(`it was not done within ${handshakeMs} ms`)), handshakeMs);
     const settle = () => {
       clearTimeout(timer);
-      secure.removeListener('error', fail).removeListener('close', closed);
-      secure.removeListener('secure', done).removeListener('secureConnect', done);
+      secure.removeListener('error', fail).removeListener('end', closed).removeListener('close', closed);
+      secure.removeListener(secured, done);
+      socket.removeListener('end', closed).removeListener('close', closed);
     };
-    secure.on('error', fail).on('close', closed);
-    secure.once(role === 'server' ? 'secure' : 'secureConnect', done);
+    // With half-close allowed, the end of the peer's stream closes nothing by itself; and the plain socket may have
+    // read it just before it was wrapped.
+    secure.on('error', fail).on('end', closed).on('close', closed);
+    socket.on('end', closed).on('close', closed);
+    secure.once(secured, done);
   });
+}
+
+function wrap(socket: Socket, options: TlsOptions): TLSSocket {
+  const { role, handshakeMs: _, ...tls } = options;
+  if (role === 'client') return connect({ ...(tls as ConnectionOptions), socket });
+  return new TLSSocket(socket, { ...(tls as TLSSocketOptions), isServer: true, requestOCSP: false });
+}
+
+/** node:tls checks what a client's certificate is worth in its Server only, not in a socket that is wrapped by hand. */
+function clientRefusal(secure: TLSSocket, { rejectUnauthorized }: TlsOptions): Error | undefined {
+  if (rejectUnauthorized === false) return undefined;
+  const { _handle: handle } = secure as unknown as { _handle?: { verifyError?(): Error | null | undefined } };
+  if (!handle?.verifyError) return new Error('the certificate of the client cannot be checked');
+  return handle.verifyError() ?? undefined;
+}
+
+function failed(why: string, cause?: unknown): ChatError {
+  return new ChatError('TLS_FAILED', `TLS handshake failed: ${why}`, {}, cause);
 }

@@ -6,7 +6,8 @@ import split2 from 'split2';
 
 const [port, mode, kind] = [Number(process.argv[2]), process.argv[3], process.argv[4]];
 const subscribe = {
-  readline: (socket, onLine) => readline.createInterface({ input: socket, crlfDelay: Number.POSITIVE_INFINITY }).on('line', onLine),
+  readline: (socket, onLine) =>
+    readline.createInterface({ input: socket, crlfDelay: Number.POSITIVE_INFINITY }).on('line', onLine),
   split2: (socket, onLine) => socket.pipe(split2()).on('data', onLine),
 }[kind];
 net

@@ -4,10 +4,12 @@ import type { SmtpSession, Step } from '../session-view.ts';
 
 // RFC 2920 3.1: in a pipelined group the client learns here that no recipient was taken.
 const NO_RECIPIENTS = reply(554, '5.5.1', 'No valid recipients');
+const TOO_EARLY = reply(503, '5.5.1', 'Send RCPT first');
 
 export function data(session: SmtpSession, argument: string): Step {
   if (argument !== '') return { reply: REPLIES.noArguments };
-  if (session.envelope.recipients.length === 0) return { reply: NO_RECIPIENTS };
+  const { recipients, isAddressed } = session.envelope;
+  if (recipients.length === 0) return { reply: isAddressed ? NO_RECIPIENTS : TOO_EARLY };
   session.beginContent();
   return { reply: REPLIES.startMail, next: 'content' };
 }

@@ -11,7 +11,10 @@ export function ehlo(session: SmtpSession, argument: string): Step {
   if (!NAME.test(argument)) return { reply: BAD_NAME };
   greet(session, argument, 'ESMTP');
   const size = Number.isFinite(session.limits.maxSize) ? session.limits.maxSize : 0;
-  return { reply: keywords(session, ['PIPELINING', `SIZE ${size}`, '8BITMIME', 'ENHANCEDSTATUSCODES', 'HELP']), next: 'ready' };
+  return {
+    reply: keywords(session, ['PIPELINING', `SIZE ${size}`, '8BITMIME', 'ENHANCEDSTATUSCODES', 'HELP']),
+    next: 'ready',
+  };
 }
 
 export function helo(session: SmtpSession, argument: string): Step {

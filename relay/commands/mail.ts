@@ -17,7 +17,7 @@ const BAD_BODY = reply(501, '5.5.4', 'BODY is 7BIT or 8BITMIME');
 
 export function mail(session: SmtpSession, argument: string): Step {
   // The blank behind the colon is no grammar of the RFC, but so many clients send it that refusing it helps nobody.
-  const match = /^FROM:[ \t]*(.*)$/is.exec(argument);
+  const match = /^FROM:[ \t]*(<.*)$/is.exec(argument);
   if (!match) return { reply: SYNTAX };
   const path = parsePath(match[1]!, { empty: true, postmaster: false });
   if (typeof path === 'string') return { reply: BAD_SENDER[path] };

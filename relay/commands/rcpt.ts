@@ -13,7 +13,8 @@ const BAD_RECIPIENT = {
 const BAD_PARAMETERS = reply(501, '5.5.4', 'Parameters are KEYWORD=value, each once');
 
 export function rcpt(session: SmtpSession, argument: string): Step {
-  const match = /^TO:[ \t]*(.*)$/is.exec(argument);
+  session.envelope.isAddressed = true;
+  const match = /^TO:[ \t]*(<.*)$/is.exec(argument);
   if (!match) return { reply: SYNTAX };
   const path = parsePath(match[1]!, { empty: false, postmaster: true });
   if (typeof path === 'string') return { reply: BAD_RECIPIENT[path] };

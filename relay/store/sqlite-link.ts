@@ -2,14 +2,14 @@
 // a message costs some 10-20 us whatever is in it, and what goes out together is committed together.
 // When the thread ends, for whatever reason, every call that waits and every later one is rejected: nothing hangs.
 
-import type { EventEmitter } from 'node:events';
 import type { Transferable } from 'node:worker_threads';
 import { ChatError } from '../../src/errors.ts';
 import type { Answers, Call, CallName, Calls, Greeting } from './sqlite-protocol.ts';
 
 /** What a Worker and a MessagePort have in common. */
-export interface Line extends EventEmitter {
+export interface Line {
   postMessage(value: unknown, transfer?: readonly Transferable[]): void;
+  on(event: string, listener: (...values: unknown[]) => void): unknown;
 }
 
 interface Waiting {
@@ -37,12 +37,13 @@ export class DatabaseLink {
     this.#greeting = new Promise((resolve) => {
       this.#hear = resolve;
     });
-    line.on('message', (message: Greeting | Answers) => {
+    line.on('message', (value) => {
+      const message = value as Greeting | Answers;
       if ('opened' in message) this.#hear(message);
       else this.#settle(message);
     });
-    line.on('error', (error: Error) => this.#end(`the database thread failed: ${error.message}`));
-    line.on('messageerror', (error: Error) => this.#end(`the database thread is not understood: ${error.message}`));
+    line.on('error', (error) => this.#end(`the database thread failed: ${(error as Error).message}`));
+    line.on('messageerror', (error) => this.#end(`the database thread is not understood: ${error}`));
     this.#over = new Promise((resolve) => {
       const ended = (): void => {
         this.#end('the database thread has ended');

@@ -14,13 +14,16 @@ export function openDatabase(options: ServeOptions): Database {
     refuseForeign(db);
     // Must come before the first table: lets the sweeper give space back to the file system.
     db.pragma('auto_vacuum=INCREMENTAL');
-    withPatience(options.busyMs, () => db.pragma('journal_mode=WAL'));
+    useWal(db, options.busyMs);
     db.pragma(`synchronous=${options.synced ? 'FULL' : 'OFF'}`);
     db.pragma('foreign_keys=ON');
     db.pragma('cache_size=-8000');
     // The worker checkpoints between transactions (sqlite-serve.ts); this is for when it never gets to it.
     db.pragma('wal_autocheckpoint=16000');
     migrate(db);
+    // A file that may only be read opens without complaint: it is the first write that fails.
+    db.begin();
+    db.commit();
     return db;
   } catch (error) {
     throw error instanceof Refusal ? error : new Refusal(explain(error));
@@ -41,19 +44,20 @@ export function isAlone(db: Database, busyMs: number): boolean {
   } finally {
     db.pragma(`busy_timeout=${busyMs}`);
   }
-  withPatience(busyMs, () => db.pragma('journal_mode=WAL'));
+  useWal(db, busyMs);
   return true;
 }
 
-export function isBusy(error: unknown): boolean {
-  return String((error as { code?: unknown }).code).startsWith('SQLITE_BUSY');
+function isBusy(error: unknown): boolean {
+  return primaryCode(error) === 5;
 }
 
 function refuseForeign(db: Database): void {
+  // In this order: another process may be making the file at this moment, tables and application_id in one commit.
+  const isEmpty = db.query<[number]>('SELECT count(*) FROM sqlite_schema').first()?.[0] === 0;
   const id = db.pragma('application_id');
-  if (id === APPLICATION_ID) return;
-  const tables = db.query<[number]>('SELECT count(*) FROM sqlite_schema').first()?.[0];
-  if (id !== 0 || tables !== 0) throw new Refusal('it belongs to another program; choose another file');
+  if (id === APPLICATION_ID || (isEmpty && id === 0)) return;
+  throw new Refusal('it belongs to another program; choose another file');
 }
 
 function migrate(db: Database): void {
@@ -80,13 +84,16 @@ function versionOf(db: Database): number {
   throw new Refusal(`it was written by a newer lonedot (${versions}); update lonedot or choose another file`);
 }
 
-/** Changing the journal mode does not wait for locks as everything else does, so this does. */
-function withPatience(busyMs: number, run: () => void): void {
+/** Waits for locks by itself: changing the journal mode is the one thing that SQLite does not wait for. */
+function useWal(db: Database, busyMs: number): void {
   const step = 10;
   for (let waited = 0; ; waited += step) {
     try {
-      run();
-      return;
+      // SQLite does not fail where it cannot do it, it says what it does instead.
+      if (db.pragma('journal_mode=WAL') === 'wal') return;
+      throw new Refusal(
+        'its file system cannot lock and share files as SQLite needs it; choose a file on a local disk',
+      );
     } catch (error) {
       if (!isBusy(error) || waited >= busyMs) throw error;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, step);
@@ -94,20 +101,24 @@ function withPatience(busyMs: number, run: () => void): void {
   }
 }
 
-const EXPLANATIONS: readonly [RegExp, string][] = [
-  [/^SQLITE_NOTADB/, 'it is not a SQLite database; choose another file'],
-  [/^SQLITE_BUSY/, 'another program keeps it locked; stop that program or choose another file'],
-  [/^SQLITE_READONLY/, 'it may only be read; make the file and its directory writable or choose another file'],
-  [/^SQLITE_CANTOPEN/, 'it cannot be opened; make the file and its directory writable or choose another file'],
-  [/^SQLITE_CORRUPT/, 'it is damaged; restore it from a backup or choose another file'],
-  [/^SQLITE_FULL/, 'the disk is full; make room or choose another file'],
-];
+/** By SQLite's primary result codes. */
+const EXPLANATIONS: Readonly<Record<number, string>> = {
+  5: 'another program keeps it locked; stop that program or choose another file',
+  8: 'it may only be read; make the file and its directory writable or choose another file',
+  11: 'it is damaged; restore it from a backup or choose another file',
+  13: 'the disk is full; make room or choose another file',
+  14: 'it cannot be opened; make the file and its directory readable and writable or choose another file',
+  26: 'it is not a SQLite database; choose another file',
+};
 
 function explain(error: unknown): string {
-  const { code, message } = error as { code?: unknown; message?: unknown };
-  const known = EXPLANATIONS.find(([pattern]) => pattern.test(String(code)));
-  if (known) return known[1];
-  // libsql's constructor has no code, only SQLite's number at the end of its text: 14 is SQLITE_CANTOPEN.
-  if (/: 14"?\)?$/.test(String(message))) return 'it cannot be opened; make the file and its directory accessible';
-  return String(message);
+  return EXPLANATIONS[primaryCode(error)] ?? String((error as { message?: unknown }).message);
+}
+
+function primaryCode(error: unknown): number {
+  const { rawCode, message } = error as { rawCode?: unknown; message?: unknown };
+  // The lowest byte; those above it tell apart kinds that need no other answer, some of which libsql has no name for.
+  if (typeof rawCode === 'number') return rawCode & 0xff;
+  // libsql's constructor gives the number only at the end of its text.
+  return Number(/: (\d+)\W*$/.exec(String(message))?.[1] ?? 0) & 0xff;
 }

@@ -1,6 +1,6 @@
-// The database thread's loop: takes all calls that wait, commits the writes together, answers, and does its housekeeping
-// (checkpoints, sweeping) only after the answers have gone out. Serves any MessagePort, so that a test can run it
-// without a thread.
+// The database thread's loop: takes all calls that wait, commits the writes together, answers, and does its
+// housekeeping (checkpoints, sweeping) only after the answers have gone out. Serves any MessagePort, so that a test can
+// run it without a thread.
 
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { acceptCalls } from './sqlite-accept.ts';
@@ -31,15 +31,8 @@ const CHECKPOINT_BYTES = 2 << 20;
 /** What a call writes besides content, roughly: its share of table and index pages. */
 const CALL_BYTES = 2000;
 
-const WRITES: ReadonlySet<CallName> = new Set<WriteName>([
-  'accept',
-  'piece',
-  'claim',
-  'renew',
-  'settle',
-  'delete',
-  'trim',
-]);
+const WRITE_NAMES: readonly WriteName[] = ['accept', 'piece', 'claim', 'renew', 'settle', 'delete', 'trim'];
+const WRITES: ReadonlySet<CallName> = new Set(WRITE_NAMES);
 
 /** Opens the database, greets, and answers calls until one of them is `close`. */
 export function serve(port: MessagePort, options: ServeOptions): void {

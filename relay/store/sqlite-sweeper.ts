@@ -1,5 +1,5 @@
-// Housekeeping after removals, in steps that are short enough to stand between two sessions' commits: removes the pieces
-// of loose ids, then gives space back to the file system. What it did not get to is found again at the next start.
+// Housekeeping after removals, in steps short enough to stand between two sessions' commits: removes the pieces of
+// loose ids, then gives space back to the file system. What it did not get to is found again at the next start.
 
 import type { Command, Database, Query } from './sqlite-database.ts';
 

@@ -1,4 +1,5 @@
-// Opens stores on SQLite files: says plainly what is wrong with a path, starts the database thread, hands out the store.
+// Opens stores on SQLite files: says plainly what is wrong with a path, starts the database thread, hands out the
+// store.
 
 import { constants } from 'node:fs';
 import { access, mkdtemp, open, rm, stat } from 'node:fs/promises';
@@ -55,17 +56,10 @@ function connect(options: ServeOptions, clock: Clock): Promise<Store> {
   return SqliteStore.over(new DatabaseLink(startWorker(options), options.file), clock);
 }
 
-/** Compiled, the worker is a module beside this one; run from source, it first needs the loader that runs this one. */
 export function startWorker(options: ServeOptions): Worker {
-  const name = 'lonedot-store';
-  if (!import.meta.url.endsWith('.ts')) {
-    return new Worker(new URL('./sqlite-worker.js', import.meta.url), { name, workerData: options });
-  }
-  const entry = JSON.stringify(new URL('./sqlite-worker.ts', import.meta.url).href);
-  // A loader given by --import is not applied to worker threads by every Node 20.
-  const loader = JSON.stringify(import.meta.resolve('tsx/esm/api'));
-  const start = `import(${loader}).then((tsx) => { tsx.register(); return import(${entry}); });`;
-  return new Worker(start, { eval: true, name, workerData: options });
+  const isCompiled = !import.meta.url.endsWith('.ts');
+  const entry = new URL(isCompiled ? './sqlite-worker.js' : './sqlite-worker.dev.js', import.meta.url);
+  return new Worker(entry, { name: 'lonedot-store', workerData: options, ...(isCompiled ? {} : { execArgv: [] }) });
 }
 
 /** Refuses what can be told from the outside, and makes a new file that only its owner can read: it will hold mail. */

@@ -40,11 +40,14 @@ const services: Services = {
       stop: async () => void process.stdout.write('web stopped\n'),
     };
   },
-  startProxy: async (options) => ({
-    listen: bound(formatAddress(options.listen)),
-    upstream: formatAddress(options.upstream),
-    stop: async (drainMs) => void process.stdout.write(`proxy stopped within ${drainMs} ms\n`),
-  }),
+  startProxy: async (options) => {
+    if (fake === 'tell') process.stdout.write('proxy started\n');
+    return {
+      listen: bound(formatAddress(options.listen)),
+      upstream: formatAddress(options.upstream),
+      stop: async (drainMs) => void process.stdout.write(`proxy stopped within ${drainMs} ms\n`),
+    };
+  },
 };
 
 process.exit(await main(process.argv.slice(2), services));

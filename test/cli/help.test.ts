@@ -4,6 +4,7 @@ import { expect } from 'chai';
 import { COMMANDS } from '../../cli/command.ts';
 import { COMMON_OPTIONS } from '../../cli/options.ts';
 import { commandHelp, programHelp } from '../../cli/yargs.ts';
+import type { OptionTable } from '../../src/options.ts';
 import { LONEDOT, Program, run } from './run.ts';
 
 describe('lonedot --version', () => {
@@ -25,8 +26,13 @@ describe('lonedot --help', () => {
     it(`tells every option of ${name}, how to write it, and its examples`, async () => {
       const command = await load();
       const help = (await commandHelp(command, COMMON_OPTIONS)).replaceAll(/\s+/g, ' ');
-      for (const [option, { describe, positional, short }] of Object.entries({ ...command.table, ...COMMON_OPTIONS })) {
-        const flag = positional ? option.toUpperCase() : `${short === undefined ? '' : `-${short}, `}--${option}`;
+      const table: OptionTable = { ...command.table, ...COMMON_OPTIONS };
+      for (const [option, { describe, positional, short, aliases = [] }] of Object.entries(table)) {
+        const names = [
+          ...(short === undefined ? [] : [`-${short}`]),
+          ...[option, ...aliases].map((name) => `--${name}`),
+        ];
+        const flag = positional ? option.toUpperCase() : names.join(', ');
         expect(help).to.contain(`${flag} ${describe}`);
       }
       for (const [commandLine, what] of command.examples) expect(help).to.contain(`${commandLine} ${what}`);

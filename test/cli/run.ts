@@ -31,25 +31,34 @@ export class Program {
   readonly child: ChildProcessWithoutNullStreams;
   stdout = '';
   stderr = '';
+  #ended = false;
+  #wake = () => {};
   readonly #closed: Promise<number | null>;
 
   constructor(file: string, args: readonly string[], variables: Variables = {}) {
     this.child = spawn(process.execPath, [...loader, file, ...args], { env: environment(variables) });
-    this.child.stdout.setEncoding('utf8').on('data', (text: string) => (this.stdout += text));
-    this.child.stderr.setEncoding('utf8').on('data', (text: string) => (this.stderr += text));
-    this.#closed = once(this.child, 'close').then(([code]) => code as number | null);
+    this.child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      this.stdout += text;
+      this.#wake();
+    });
+    this.child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      this.stderr += text;
+      this.#wake();
+    });
+    this.#closed = once(this.child, 'close').then(([code]) => {
+      this.#ended = true;
+      this.#wake();
+      return code as number | null;
+    });
   }
 
   /** Resolves as soon as stdout and stderr together match; rejects when the program ends before. */
   async printed(pattern: RegExp): Promise<void> {
-    const seen = () => pattern.test(this.stdout + this.stderr);
-    while (!seen()) {
-      const more = new Promise<void>((resolve) => {
-        this.child.stdout.once('data', () => resolve());
-        this.child.stderr.once('data', () => resolve());
+    while (!pattern.test(this.stdout + this.stderr)) {
+      if (this.#ended) throw new Error(`ended without ${pattern}: ${this.stdout}${this.stderr}`);
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
       });
-      const ended = await Promise.race([more, this.#closed.then(() => true)]);
-      if (ended && !seen()) throw new Error(`ended without ${pattern}: ${this.stdout}${this.stderr}`);
     }
   }
 

@@ -20,7 +20,7 @@ describe('a started lonedot', () => {
       'store temporary, the newest 500 messages',
       '',
       'Send a first mail:',
-      "  printf 'Subject: Hello\\n\\nIt works.\\n' |",
+      "  printf 'Subject: Hello\\r\\n\\r\\nIt works.\\r\\n' |",
       '  curl -sT - --mail-from me@example.com --mail-rcpt you@example.com smtp://127.0.0.1:4711',
       'web stopped',
       'mail stopped within 10000 ms',
@@ -45,11 +45,13 @@ describe('a started lonedot', () => {
   });
 
   it('prints nothing when quiet', async () => {
-    const program = new Program(FAKE, ['proxy', '1143', 'imap.example.com:143', '-q', '--drain-timeout', '3s']);
-    // Nothing tells when it is ready: the signal may come during the start, which is a stop as well.
-    setTimeout(() => program.child.kill('SIGTERM'), 2000);
+    const args = ['proxy', '1143', 'imap.example.com:143', '-q', '--drain-timeout', '3s'];
+    const program = new Program(FAKE, args, { FAKE: 'tell' });
+    await program.printed(/proxy started\n/);
+    program.child.kill('SIGTERM');
     const { code, stdout, stderr } = await program.result();
-    expect({ code, stdout, stderr }).to.deep.equal({ code: 0, stdout: 'proxy stopped within 3000 ms\n', stderr: '' });
+    expect({ code, stderr }).to.deep.equal({ code: 0, stderr: '' });
+    expect(stdout).to.equal('proxy started\nproxy stopped within 3000 ms\n');
   });
 
   it('colours for FORCE_COLOR, and not for NO_COLOR', async () => {
@@ -72,6 +74,14 @@ describe('a started lonedot', () => {
     await program.printed(/program\.stopping/);
     program.child.kill('SIGTERM');
     expect((await program.result()).code).to.equal(1);
+  });
+
+  it('ends by itself when a service does not stop', async () => {
+    const program = new Program(FAKE, ['--drain-timeout', '0'], { FAKE: 'stop-hangs' });
+    await program.printed(/Send a first mail/);
+    program.child.kill('SIGTERM');
+    const { code, stderr } = await program.result();
+    expect({ code, stderr }).to.deep.equal({ code: 1, stderr: 'lonedot: not stopped 5 s after the drain limit\n' });
   });
 
   it('ends with 1 and one line when a service cannot start', async () => {

@@ -185,7 +185,7 @@ export const RELAY_OPTIONS = {
     type: 'duration',
     min: '1s',
     default: '5d',
-    describe: 'When to give up and send the mail back',
+    describe: 'When to give up a mail that could not be delivered',
     group: 'Delivery',
   },
   concurrency: {

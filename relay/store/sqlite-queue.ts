@@ -1,5 +1,5 @@
-// The queue's side of the store: claiming what is due under a lease, prolonging it, recording results. A lease is due_at
-// moved to its end, so that one index finds what is due and what was left behind alike; each claim raises the fence.
+// The queue's side of the store: claiming what is due under a lease, prolonging it, recording results. A lease is
+// due_at moved to its end: one index finds what is due and what was left behind alike. Each claim raises the fence.
 
 import type { Database } from './sqlite-database.ts';
 import type { ClaimedRow, Handlers, MessageRow } from './sqlite-protocol.ts';

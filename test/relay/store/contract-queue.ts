@@ -126,7 +126,8 @@ export function queueContract(newPlace: () => Promise<Place>): void {
       const settled = await store.settle([
         { ...delivered(result(0)), attempt: attempt('delivered') },
         { ...delivered(result(1)), state: 'deferred', nextAttempt: 7000, attempt: attempt('deferred') },
-        { ...delivered(result(2)), state: 'bounced', attempt: attempt('failed') },
+        // A time means nothing for a state that does not wait.
+        { ...delivered(result(2)), state: 'bounced', nextAttempt: 6000, attempt: attempt('failed') },
         { ...delivered(result(3)), state: 'unknown', nextAttempt: 8000, attempt: attempt('unknown') },
         { ...delivered(result(4)), state: 'held' },
         { ...delivered(result(5)), state: 'expired' },
@@ -226,5 +227,5 @@ async function claimOne(store: Store, now: number): Promise<ClaimedRecipient> {
 }
 
 function attempt(outcome: Attempt['outcome'], at = 5001): Attempt {
-  return { at, upstream: 'smtp://mx.example.org:25', tls: 'TLSv1.3', reply: `${outcome}: "so" it was, ünd €`, outcome };
+  return { at, upstream: 'smtp://mx.example.org:25', tls: 'TLSv1.3', reply: `${outcome}: "so", ünd €`, outcome };
 }

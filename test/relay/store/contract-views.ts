@@ -2,7 +2,7 @@
 
 import { expect } from 'chai';
 import type { NewMessage, Store } from '../../../relay/store/store.ts';
-import { contentOf, delivered, newMessage, onFresh, type Place, pattern, put, to } from './support.ts';
+import { contentOf, delivered, newMessage, onFresh, type Place, pattern, put, storeFailed, to } from './support.ts';
 
 export function viewContract(newPlace: () => Promise<Place>): void {
   it(
@@ -19,7 +19,7 @@ export function viewContract(newPlace: () => Promise<Place>): void {
         clientAddress: '2001:db8::1',
         protocol: 'ESMTPSA',
         tls: 'TLSv1.3 TLS_AES_256_GCM_SHA384',
-        authUser: 'user\u2028with\ttabs\0and 𝄞',
+        authUser: 'user\u2028with\ttabs and 𝄞',
         recipients: [
           { address: "o'hara@example.org", parameters: [['ORCPT', "rfc822;o'hara@example.org"]], route: 'relay' },
           { address: '用户@例子.广告', parameters: [], route: 'capture' },
@@ -144,6 +144,17 @@ export function viewContract(newPlace: () => Promise<Place>): void {
       expect(await store.nextDue()).to.equal(null);
       expect((await contentOf(store, kept)).equals(pattern(300_000))).to.equal(true);
       expect(await store.delete([])).to.equal(0);
+    }),
+  );
+
+  it(
+    'keeps a message whole whose deletion failed',
+    onFresh(newPlace, async ({ store, open }) => {
+      const id = await put(store, pattern(300_000));
+      await storeFailed(store.delete([id, 'nul\0']));
+      expect((await store.counts()).messages).to.equal(1);
+      await store.close();
+      expect((await contentOf(await open(), id)).equals(pattern(300_000))).to.equal(true);
     }),
   );
 

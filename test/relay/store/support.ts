@@ -1,7 +1,7 @@
 // What the store's tests share: where stores are made, and short ways to put mail in and get it out.
 
 import { expect } from 'chai';
-import type { Store, NewMessage, RouteKind, Settlement, ClaimedRecipient } from '../../../relay/store/store.ts';
+import type { ClaimedRecipient, NewMessage, RouteKind, Settlement, Store } from '../../../relay/store/store.ts';
 import { type Clock, FakeClock } from '../../../src/clock.ts';
 import { ChatError } from '../../../src/errors.ts';
 

@@ -14,6 +14,8 @@ export type SettlementRow = [number, number, RecipientState, number | null, stri
 export type ClaimedRow = [number, string, string, number, RecipientState, number];
 /** seq, id, received_at, size, envelope as JSON */
 export type MessageRow = [number, string, number, number, string];
+/** seq, id, received_at, size, envelope as JSON, the content if it is short */
+export type DueRow = [number, string, number, number, string, Uint8Array | null];
 /** seq, id, received_at, size, envelope as JSON, addresses as JSON */
 export type SummaryRow = [number, string, number, number, string, string];
 /** recipient id, address, parameters as JSON, route, state, next_attempt */
@@ -39,10 +41,11 @@ export interface Calls {
   piece: { takes: { id: string; n: number; bytes: Uint8Array<ArrayBuffer> }; gives: Uint8Array<ArrayBuffer> };
   claim: {
     takes: { owner: string; now: number; until: number; limit: number };
-    gives: { message: MessageRow; recipients: ClaimedRow[] }[];
+    gives: { message: DueRow; recipients: ClaimedRow[] }[];
   };
   renew: { takes: { leases: [recipientId: number, fence: number][]; until: number }; gives: number[] };
-  settle: { takes: SettlementRow[]; gives: number };
+  settle: { takes: { results: SettlementRow[]; forget: boolean }; gives: number };
+  purge: { takes: number; gives: number };
   delete: { takes: string[]; gives: number };
   trim: { takes: number; gives: number };
   discard: { takes: string; gives: null };
@@ -58,7 +61,7 @@ export interface Calls {
 export type CallName = keyof Calls;
 
 /** The calls that change something and therefore share a transaction. */
-export type WriteName = 'accept' | 'piece' | 'claim' | 'renew' | 'settle' | 'delete' | 'trim';
+export type WriteName = 'accept' | 'piece' | 'claim' | 'renew' | 'settle' | 'purge' | 'delete' | 'trim';
 export type ReadName = 'nextDue' | 'content' | 'contentPiece' | 'get' | 'list' | 'counts';
 
 export type Handlers<Name extends CallName> = {

@@ -2,19 +2,24 @@
 // due_at moved to its end: one index finds what is due and what was left behind alike. Each claim raises the fence.
 
 import type { Database } from './sqlite-database.ts';
-import type { ClaimedRow, Handlers, MessageRow } from './sqlite-protocol.ts';
+import type { ClaimedRow, DueRow, Handlers } from './sqlite-protocol.ts';
+import type { Doomed, Remover } from './sqlite-removal.ts';
 import { RECIPIENT_SPAN } from './sqlite-schema.ts';
 import type { Tally } from './sqlite-tally.ts';
 import type { RecipientState } from './store.ts';
 
 interface ClaimedMessage {
-  message: MessageRow;
+  message: DueRow;
   recipients: ClaimedRow[];
 }
 
-export function queueCalls(db: Database, tally: Tally): Handlers<'claim' | 'renew' | 'settle' | 'nextDue'> {
-  const dueMessages = db.query<MessageRow>(
-    `SELECT seq, message.id, received_at, size, envelope
+export function queueCalls(
+  db: Database,
+  tally: Tally,
+  remover: Remover,
+): Handlers<'claim' | 'renew' | 'settle' | 'nextDue'> {
+  const dueMessages = db.query<DueRow>(
+    `SELECT seq, message.id, received_at, size, envelope, CASE WHEN pieces = 0 THEN tail END
      FROM recipient JOIN message ON seq = recipient.id / ${RECIPIENT_SPAN}
      WHERE due_at <= ? ORDER BY due_at, recipient.id LIMIT ?`,
   );
@@ -33,6 +38,13 @@ export function queueCalls(db: Database, tally: Tally): Handlers<'claim' | 'rene
     `UPDATE recipient SET state = ?2, next_attempt = ?3, due_at = ?3, attempts = ?4, lease_owner = NULL WHERE id = ?1`,
   );
   const insertAttempt = db.command('INSERT INTO attempt (recipient, n, record) VALUES (?, ?, ?)');
+  const wholly = db.query<Doomed>(
+    `SELECT seq, id, pieces, size FROM message WHERE seq = ?1 AND NOT EXISTS (
+       SELECT 1 FROM recipient
+       WHERE recipient.id >= ?1 * ${RECIPIENT_SPAN} AND recipient.id < (?1 + 1) * ${RECIPIENT_SPAN}
+       AND state <> 'delivered'
+     )`,
+  );
   const noteCaptured = db.command(
     `UPDATE message SET captured = NOT EXISTS (
        SELECT 1 FROM recipient
@@ -64,8 +76,9 @@ export function queueCalls(db: Database, tally: Tally): Handlers<'claim' | 'rene
       return leases.filter(([id, fence]) => prolong.run(until, id, fence).changes === 1).map(([id]) => id);
     },
 
-    settle(results) {
+    settle({ results, forget }) {
       let valid = 0;
+      const delivered = new Set<number>();
       for (const [id, fence, state, dueAt, attempt] of results) {
         const before = leased.first(id, fence);
         if (!before) continue;
@@ -76,6 +89,13 @@ export function queueCalls(db: Database, tally: Tally): Handlers<'claim' | 'rene
         tally.add(oldState, -1);
         tally.add(state, 1);
         if (state === 'captured') noteCaptured.run(messageOf(id));
+        if (state === 'delivered') delivered.add(messageOf(id));
+      }
+      if (forget) {
+        for (const seq of delivered) {
+          const row = wholly.first(seq);
+          if (row) remover.remove(row);
+        }
       }
       return valid;
     },

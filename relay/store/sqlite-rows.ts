@@ -56,9 +56,10 @@ export function settlementRow({ recipientId, fence, state, nextAttempt, attempt 
 }
 
 export function claimFrom({ message, recipients }: Calls['claim']['gives'][number]): Claim {
-  const [, id, receivedAt, size, envelope] = message;
+  const [, id, receivedAt, size, envelope, short] = message;
   const { sender, parameters } = JSON.parse(envelope) as Envelope;
-  return { id, receivedAt, sender, parameters, size, recipients: recipients.map(claimedFrom) };
+  const content = short && Buffer.from(short.buffer, short.byteOffset, short.length);
+  return { id, receivedAt, sender, parameters, size, content, recipients: recipients.map(claimedFrom) };
 }
 
 function claimedFrom([recipientId, address, parameters, attempts, state, fence]: ClaimedRow): ClaimedRecipient {

@@ -19,7 +19,7 @@ import type {
   WriteName,
 } from './sqlite-protocol.ts';
 import { queueCalls } from './sqlite-queue.ts';
-import { removalCalls } from './sqlite-removal.ts';
+import { Remover, removalCalls } from './sqlite-removal.ts';
 import { Sweeper } from './sqlite-sweeper.ts';
 import { Tally } from './sqlite-tally.ts';
 import { viewCalls } from './sqlite-views.ts';
@@ -70,10 +70,11 @@ class Server {
     const tally = new Tally(this.#db);
     this.#group = new GroupCommit(this.#db, tally);
     this.#sweeper = new Sweeper(this.#db);
+    const remover = new Remover(this.#db, tally, this.#sweeper);
     this.#handlers = {
       ...acceptCalls(this.#db, tally),
-      ...queueCalls(this.#db, tally),
-      ...removalCalls(this.#db, tally, this.#sweeper),
+      ...queueCalls(this.#db, tally, remover),
+      ...removalCalls(this.#db, remover),
       ...viewCalls(this.#db, tally),
     };
     // Found first, then alone: whoever wrote them is gone, and no one who comes now can be meant.

@@ -40,8 +40,12 @@ export class SqliteStore implements Store {
     return new Set(await this.#link.call('renew', { leases: rows, until }));
   }
 
-  settle(results: readonly Settlement[]): Promise<number> {
-    return this.#link.call('settle', results.map(settlementRow));
+  settle(results: readonly Settlement[], { forgetDelivered = false } = {}): Promise<number> {
+    return this.#link.call('settle', { results: results.map(settlementRow), forget: forgetDelivered });
+  }
+
+  purge(before: number): Promise<number> {
+    return this.#link.call('purge', before);
   }
 
   nextDue(): Promise<number | null> {

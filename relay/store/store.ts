@@ -81,6 +81,8 @@ export interface Claim {
   readonly sender: string;
   readonly parameters: readonly Parameter[];
   readonly size: number;
+  /** The whole content when it is short, so that it need not be asked for; null when it is long. */
+  readonly content: Buffer | null;
   readonly recipients: readonly ClaimedRecipient[];
 }
 
@@ -137,8 +139,16 @@ export interface Store {
   claim(owner: string, now: number, leaseMs: number, limit: number): Promise<Claim[]>;
   /** Prolongs leases of a long delivery; tells which recipients are still ours. */
   renew(leases: readonly { recipientId: number; fence: number }[], until: number): Promise<Set<number>>;
-  /** Records results and ends their leases, in one commit. Tells how many had a valid fence. */
-  settle(results: readonly Settlement[]): Promise<number>;
+  /**
+   * Records results and ends their leases, in one commit. Tells how many had a valid fence. With `forgetDelivered` a
+   * message whose recipients are then all delivered is deleted in the same commit: it has done its work.
+   */
+  settle(results: readonly Settlement[], options?: { readonly forgetDelivered?: boolean }): Promise<number>;
+  /**
+   * Deletes messages received before `before` for which nothing is left to do (every recipient delivered, bounced or
+   * expired), at most a thousand at a time; tells how many there were.
+   */
+  purge(before: number): Promise<number>;
   /** The earliest time at which claim() may find something; null when nothing waits. */
   nextDue(): Promise<number | null>;
   /** The content in bounded pieces, byte for byte; undefined when there is no such message. */

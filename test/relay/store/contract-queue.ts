@@ -41,6 +41,51 @@ export function queueContract(newPlace: () => Promise<Place>): void {
   );
 
   it(
+    'hands out short content with the claim, and none of long content',
+    onFresh(newPlace, async ({ store }) => {
+      await put(store, 'four', { receivedAt: 1, ...to('relay', 'a@x') });
+      await put(store, 'x'.repeat(200_000), { receivedAt: 2, ...to('relay', 'a@x') });
+      const [short, long] = await store.claim('one', 10, LEASE, 10);
+      expect(String(short?.content)).to.equal('four');
+      expect(long?.content).to.equal(null);
+    }),
+  );
+
+  it(
+    'forgets a message when the last of its recipients is delivered, and only then',
+    onFresh(newPlace, async ({ store }) => {
+      const id = await put(store, 'x'.repeat(200_000), { receivedAt: 1, ...to('relay', 'a@x', 'b@x') });
+      const other = await put(store, '', { receivedAt: 2, ...to('relay', 'c@x', 'd@x') });
+      const [first, second] = await store.claim('one', 10, LEASE, 10);
+      const [a, b] = first!.recipients;
+      const [c, d] = second!.recipients;
+      const forgetDelivered = true;
+      await store.settle([delivered(a!), delivered(c!), { ...delivered(d!), state: 'bounced' }], { forgetDelivered });
+      expect((await store.get(id))?.recipients.map((one) => one.state)).to.deep.equal(['delivered', 'queued']);
+      expect(await store.settle([delivered(b!)], { forgetDelivered })).to.equal(1);
+      expect(await store.get(id)).to.equal(undefined);
+      expect(await store.content(id)).to.equal(undefined);
+      expect(await store.get(other), 'one that failed is kept').to.be.an('object');
+      expect(await store.counts()).to.deep.equal({ messages: 1, recipients: { delivered: 1, bounced: 1 } });
+    }),
+  );
+
+  it(
+    'purges what is old and has nothing left to do',
+    onFresh(newPlace, async ({ store }) => {
+      await put(store, '', { receivedAt: 1, ...to('relay', 'a@x') });
+      const waiting = await put(store, '', { receivedAt: 2, ...to('relay', 'b@x') });
+      const captured = await put(store, '', { receivedAt: 3, ...to('capture', 'c@x') });
+      const [claim] = await store.claim('one', 10, LEASE, 1);
+      await store.settle([{ ...delivered(claim!.recipients[0]!), state: 'bounced' }]);
+      expect(await store.purge(1), 'not old enough').to.equal(0);
+      expect(await store.purge(100)).to.equal(1);
+      const left = await store.list(10);
+      expect(left.map((one) => one.id)).to.deep.equal([captured, waiting]);
+    }),
+  );
+
+  it(
     'claims nothing before it is due, the oldest due first, and at most as many messages as asked for',
     onFresh(newPlace, async ({ store }) => {
       const ids = [];

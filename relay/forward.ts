@@ -29,6 +29,9 @@ export interface Envelope {
   readonly eightBit: boolean;
 }
 
+/** A mail's bytes, in pieces. */
+export type Content = Iterable<Buffer> | AsyncIterable<Buffer>;
+
 export interface Delivery {
   /** For each recipient, in their order. */
   readonly outcomes: readonly Outcome[];
@@ -81,7 +84,7 @@ export class Forwarder {
    * Sends one mail; `content` gives it from its beginning each time. Rejects with Unreachable when it was not sent for
    * reasons of the connection, and with what `content` rejects with; everything else is an outcome.
    */
-  async deliver(envelope: Envelope, content: () => Promise<AsyncIterable<Buffer>>): Promise<Delivery> {
+  async deliver(envelope: Envelope, content: () => Promise<Content>): Promise<Delivery> {
     for (;;) {
       const source = Readable.from(await content(), { objectMode: false });
       const waiting = this.takeIdle();
@@ -210,12 +213,14 @@ export class Forwarder {
     const isInStep = code === 'EENVELOPE' || (code === 'EMESSAGE' && dotSent);
     if (isInStep && responseCode !== undefined && responseCode !== 421 && responseCode !== 503 && !this.closed) {
       const isClean = await new Promise<boolean>((resolve) => {
-        const limit = setTimeout(() => resolve(false), this.waits.reset);
+        const limit = setTimeout(() => settle(false), this.waits.reset);
+        const ended = (): void => settle(false);
         const settle = (clean: boolean): void => {
           clearTimeout(limit);
+          connection.removeListener('end', ended);
           resolve(clean);
         };
-        connection.once('end', () => settle(false));
+        connection.once('end', ended);
         connection.reset((failed) => settle(!failed));
       });
       if (isClean) return this.keep(connection);

@@ -188,6 +188,13 @@ export const RELAY_OPTIONS = {
     describe: 'When to give up a mail that could not be delivered',
     group: 'Delivery',
   },
+  'keep-failed': {
+    type: 'duration',
+    min: '1m',
+    default: '7d',
+    describe: 'How long mail that could not be delivered stays in the database, counted from its arrival',
+    group: 'Storage',
+  },
   concurrency: {
     type: 'integer',
     min: 1,

@@ -77,5 +77,6 @@ function isDomain(domain: string): boolean {
 function isLiteral(domain: string): boolean {
   if (!domain.endsWith(']')) return false;
   const inside = domain.slice(1, -1);
-  return /^IPv6:/i.test(inside) ? isIPv6(inside.slice(5)) : isIPv4(inside);
+  // A zone, which isIPv6() lets pass, means something on one machine only.
+  return /^IPv6:[^%]*$/i.test(inside) ? isIPv6(inside.slice(5)) : isIPv4(inside);
 }

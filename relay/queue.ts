@@ -2,7 +2,7 @@
 // killed at any moment, and what it had claimed is claimed again when the lease runs out.
 import { type Clock, realClock, type TimerHandle } from '../src/clock.ts';
 import type { Log } from '../src/log.ts';
-import { type Delivery, Forwarder, Unreachable } from './forward.ts';
+import { type Content, type Delivery, Forwarder, Unreachable } from './forward.ts';
 import { attemptOf, type Outcome, ROUTE_ERRORS } from './outcome.ts';
 import { type RetryPolicy, retryDelay } from './schedule.ts';
 import type { Claim, ClaimedRecipient, Settlement, Store } from './store/store.ts';
@@ -36,7 +36,9 @@ export class Queue {
   private readonly owner = `${process.pid}-${Math.random().toString(36).slice(2, 10)}`;
   private readonly ready: Claim[] = [];
   private readonly leased = new Map<number, number>();
+  /** Mails being sent, and mails whose results are being committed. */
   private running = 0;
+  private settling = 0;
   private claiming = false;
   private again = false;
   private stopping: (() => void) | null = null;
@@ -76,7 +78,7 @@ export class Queue {
 
   /** Resolves when nothing is under way any more, or at the limit. */
   private async idle(limitMs: number): Promise<void> {
-    if (this.running === 0 && !this.claiming) return;
+    if (this.isIdle()) return;
     let limit: TimerHandle = null;
     await new Promise<void>((resolve) => {
       this.stopping = resolve;
@@ -118,7 +120,7 @@ export class Queue {
         this.pump();
         if (claims.length === limit) this.again = true;
       } while (this.again && !this.stopped);
-      if (this.ready.length + this.running === 0) {
+      if (this.ready.length + this.running + this.settling === 0) {
         const due = await store.nextDue();
         if (due !== null) wait = Math.min(LOOK_AGAIN_MS, Math.max(0, due - this.clock.now()));
       }
@@ -145,7 +147,8 @@ export class Queue {
   }
 
   private pump(): void {
-    while (this.running < this.options.concurrency && this.ready.length > 0 && !this.stopped) {
+    const { concurrency } = this.options;
+    while (this.running < concurrency && this.settling < 8 * concurrency && this.ready.length > 0 && !this.stopped) {
       this.running++;
       void this.deliver(this.ready.shift()!);
     }
@@ -153,16 +156,22 @@ export class Queue {
   }
 
   private async deliver(claim: Claim): Promise<void> {
-    const { log } = this.options;
+    let running = true;
     try {
       const delivery = await this.send(claim);
+      // The next mail need not wait until this one's result is on disk; the results of many share one sync.
+      this.settling++;
+      this.running--;
+      running = false;
+      this.pump();
       await this.settle(claim, delivery);
     } catch (error) {
       // Our own trouble: the lease runs out and the mail is tried again.
-      log.error('queue.delivery_broken', { id: claim.id, error: (error as Error).message });
+      this.options.log.error('queue.delivery_broken', { id: claim.id, error: (error as Error).message });
     }
     for (const one of claim.recipients) this.leased.delete(one.recipientId);
-    this.running--;
+    if (running) this.running--;
+    else this.settling--;
     this.pump();
     this.checkStop();
     if (this.ready.length < this.options.concurrency) this.wake();
@@ -179,8 +188,8 @@ export class Queue {
       size: claim.size,
       eightBit: claim.parameters.some(([keyword, value]) => keyword === 'BODY' && /^8BITMIME$/i.test(value)),
     };
-    const open = async (): Promise<AsyncIterable<Buffer>> => {
-      const content = await store.content(claim.id);
+    const open = async (): Promise<Content> => {
+      const content = claim.content ? [claim.content] : await store.content(claim.id);
       if (!content) throw new Error('its content is gone');
       return content;
     };
@@ -218,7 +227,7 @@ export class Queue {
     for (;;) {
       try {
         const fenced = results.map((one) => ({ ...one, fence: this.leased.get(one.recipientId) ?? one.fence }));
-        return await this.options.store.settle(fenced);
+        return await this.options.store.settle(fenced, { forgetDelivered: true });
       } catch (error) {
         this.options.log.error('queue.settle_failed', { error: (error as Error).message });
         if (this.stopped) throw error;
@@ -260,6 +269,10 @@ export class Queue {
   }
 
   private checkStop(): void {
-    if (this.stopping && this.running === 0 && !this.claiming) this.stopping();
+    if (this.stopping && this.isIdle()) this.stopping();
+  }
+
+  private isIdle(): boolean {
+    return this.running === 0 && this.settling === 0 && !this.claiming;
   }
 }

@@ -26,6 +26,8 @@ const LAST_WORDS_MS = 1000;
 
 const DENIED = reply(550, '5.7.1', 'This server relays only for its own clients');
 
+const PURGE_EVERY_MS = 3_600_000;
+
 /** Rejects with LISTEN_FAILED, STORE_FAILED or BAD_OPTION; nothing is left open then. */
 export async function startMail(options: SinkOptions | RelayOptions, log: Log): Promise<MailService> {
   const upstreams = options.mode === 'relay' ? options.upstream.map((url) => parseUpstream(String(url))) : [];
@@ -61,6 +63,7 @@ export async function startMail(options: SinkOptions | RelayOptions, log: Log): 
   }
   const store = ready.value;
   let queue: Queue | null = null;
+  let purging: NodeJS.Timeout | null = null;
   if (options.mode === 'relay') {
     const { hostname, concurrency, retryMin: min, retryMax: max, expire } = options;
     queue = new Queue({ store, upstreams, hostname, concurrency, retry: { min, max, expire }, log });
@@ -69,6 +72,7 @@ export async function startMail(options: SinkOptions | RelayOptions, log: Log): 
       if (relayed) running.wake();
     };
     queue.wake();
+    purging = startPurging(store, options.keepFailed, log);
   } else if (options.max > 0) context.accepted = trimmer(store, options.max, log);
   return {
     smtp: bound.value,
@@ -76,6 +80,7 @@ export async function startMail(options: SinkOptions | RelayOptions, log: Log): 
     store,
     stats,
     stop: async (drainMs) => {
+      if (purging !== null) clearInterval(purging);
       const limit = setTimeout(() => {
         for (const session of context.sessions) session.cut();
       }, drainMs);
@@ -122,6 +127,19 @@ function relayRoute(relayFrom: readonly string[]): (address: string, peer: PeerI
 async function openStore(file: string | undefined): Promise<Store> {
   const { openSqliteStore, openTemporaryStore } = await import('./store/sqlite.ts');
   return file === undefined ? openTemporaryStore() : openSqliteStore({ file });
+}
+
+/** Now and every hour: what failed long ago goes, a step at a time, so that running sessions hardly notice. */
+function startPurging(store: Store, keepMs: number, log: Log): NodeJS.Timeout {
+  const purge = async (): Promise<void> => {
+    try {
+      while ((await store.purge(Date.now() - keepMs)) > 0);
+    } catch (error) {
+      log.error('queue.purge_failed', { error: (error as Error).message });
+    }
+  };
+  void purge();
+  return setInterval(() => void purge(), PURGE_EVERY_MS).unref();
 }
 
 /** Keeps the newest `max` messages. One removal at a time: what comes meanwhile is removed by the next one. */

@@ -5,7 +5,7 @@ import { LineEndings, type LinePolicy } from '../src/lines.ts';
 import { HiddenDots } from './hidden-dots.ts';
 import { TraceCount } from './received.ts';
 import { REPLIES, type Reply } from './replies.ts';
-import type { MessageWriter, NewMessage } from './store/store.ts';
+import type { Claim, Lease, MessageWriter, NewMessage } from './store/store.ts';
 
 /** The end of the data, `.` CR LF. What stands before it, its last CR LF included, is the message. */
 const END_MARK_BYTES = 3;
@@ -82,9 +82,9 @@ export class Content {
     return this.refused;
   }
 
-  /** Resolves when the message is on disk. */
-  commit(message: NewMessage): Promise<void> {
-    return this.writer.commit(message);
+  /** Resolves when the message is on disk, with the claim that a lease makes. */
+  commit(message: NewMessage, lease?: Lease): Promise<Claim | null> {
+    return this.writer.commit(message, lease);
   }
 
   abort(): void {

@@ -5,7 +5,8 @@ import type { Log } from '../src/log.ts';
 import { type Content, type Delivery, Forwarder, Unreachable } from './forward.ts';
 import { attemptOf, type Outcome, ROUTE_ERRORS } from './outcome.ts';
 import { type RetryPolicy, retryDelay } from './schedule.ts';
-import type { Claim, ClaimedRecipient, Settlement, Store } from './store/store.ts';
+import type { DeliveryDesk } from './session.ts';
+import type { Claim, ClaimedRecipient, Lease, Settlement, Store } from './store/store.ts';
 import type { Upstream } from './upstream.ts';
 
 /** A delivery that is still running prolongs its lease; one whose process died is taken over after this time. */
@@ -29,7 +30,7 @@ export interface QueueOptions {
   readonly clock?: Clock;
 }
 
-export class Queue {
+export class Queue implements DeliveryDesk {
   private readonly options: QueueOptions;
   private readonly clock: Clock;
   private readonly forwarders: readonly Forwarder[];
@@ -39,11 +40,16 @@ export class Queue {
   /** Mails being sent, and mails whose results are being committed. */
   private running = 0;
   private settling = 0;
+  /** Mails that sessions are committing under a lease of ours. */
+  private reserved = 0;
+  /** There may be due mail in the store. */
+  private backlog = true;
   private claiming = false;
   private again = false;
   private stopping: (() => void) | null = null;
   private stopped = false;
   private timer: TimerHandle | null = null;
+  private timerDue = Number.POSITIVE_INFINITY;
   private renewal: TimerHandle | null = null;
 
   constructor(options: QueueOptions) {
@@ -62,6 +68,31 @@ export class Queue {
     }
     this.claiming = true;
     void this.claimDue();
+  }
+
+  /** The store holds mail that nobody has: it is claimed as soon as there is room. */
+  lookForMore(): void {
+    this.backlog = true;
+    if (this.ready.length < this.options.concurrency) this.wake();
+  }
+
+  reserve(): Lease | null {
+    if (this.stopped || this.room() <= 0) return null;
+    this.reserved++;
+    return { owner: this.owner, until: this.clock.now() + LEASE_MS };
+  }
+
+  use(claim: Claim | null): void {
+    this.reserved--;
+    if (claim === null) return;
+    this.take(claim);
+    if (this.stopped) void this.release();
+    else this.pump();
+  }
+
+  /** Some more than can be sent now, so that no connection waits for the next claim. */
+  private room(): number {
+    return this.options.concurrency * 4 - this.ready.length - this.running - this.reserved;
   }
 
   /** Starts no further delivery; resolves when those under way are settled, or broken off at the limit. */
@@ -107,23 +138,29 @@ export class Queue {
   }
 
   private async claimDue(): Promise<void> {
-    const { store, concurrency, log } = this.options;
-    let wait: number | null = LOOK_AGAIN_MS;
+    const { store, log } = this.options;
+    // What is settled while this looks may ask to be looked at sooner than what is found here.
+    this.clock.clearTimeout(this.timer);
+    this.timerDue = Number.POSITIVE_INFINITY;
+    let wait = LOOK_AGAIN_MS;
     try {
       do {
         this.again = false;
-        // Some more than can be sent now, so that no connection waits for the next claim.
-        const limit = concurrency * 4 - this.ready.length - this.running;
+        const limit = this.room();
         if (limit <= 0) break;
-        const claims = await store.claim(this.owner, this.clock.now(), LEASE_MS, limit);
+        this.backlog = false;
+        const asked = this.clock.now();
+        const claims = await store.claim(this.owner, asked, LEASE_MS, limit);
         for (const claim of claims) this.take(claim);
         this.pump();
-        if (claims.length === limit) this.again = true;
-      } while (this.again && !this.stopped);
-      if (this.ready.length + this.running + this.settling === 0) {
+        if (claims.length === limit) this.backlog = true;
+        // While something is under way the end of it looks again; the earliest time would be that of our own leases.
+        if (this.backlog || !this.isResting()) continue;
         const due = await store.nextDue();
         if (due !== null) wait = Math.min(LOOK_AGAIN_MS, Math.max(0, due - this.clock.now()));
-      }
+        // It came due while this was looking.
+        if (wait === 0 && this.clock.now() > asked) this.again = true;
+      } while (this.again && !this.stopped);
     } catch (error) {
       log.error('queue.store_failed', { error: (error as Error).message });
       wait = STORE_RETRY_MS;
@@ -131,7 +168,7 @@ export class Queue {
     this.claiming = false;
     this.checkStop();
     if (this.again) this.wake();
-    else this.lookAgain(wait);
+    else this.lookAgainBy(this.clock.now() + wait);
   }
 
   private take(claim: Claim): void {
@@ -141,9 +178,11 @@ export class Queue {
     if (recipients.length > 0) this.ready.push({ ...claim, recipients });
   }
 
-  private lookAgain(ms: number): void {
+  private lookAgainBy(time: number): void {
+    if (this.stopped || time >= this.timerDue) return;
     this.clock.clearTimeout(this.timer);
-    if (!this.stopped) this.timer = this.clock.setTimeout(() => this.wake(), ms);
+    this.timerDue = time;
+    this.timer = this.clock.setTimeout(() => this.lookForMore(), Math.max(0, time - this.clock.now()));
   }
 
   private pump(): void {
@@ -174,7 +213,7 @@ export class Queue {
     else this.settling--;
     this.pump();
     this.checkStop();
-    if (this.ready.length < this.options.concurrency) this.wake();
+    if (this.isResting() || (this.backlog && this.ready.length < this.options.concurrency)) this.wake();
   }
 
   /** Tries the upstreams in their order until one can be reached. */
@@ -215,6 +254,7 @@ export class Queue {
     for (const [i, one] of claim.recipients.entries()) {
       const { state, nextAttempt, attempt } = results[i]!;
       const fields = { id: claim.id, to: one.address, upstream: delivery.upstream, reply: attempt!.reply };
+      if (nextAttempt !== null) this.lookAgainBy(nextAttempt);
       if (state === 'delivered') log.info('message.delivered', fields);
       else if (nextAttempt !== null)
         log.warn(`message.${state}`, { ...fields, next: new Date(nextAttempt).toISOString() });
@@ -274,5 +314,10 @@ export class Queue {
 
   private isIdle(): boolean {
     return this.running === 0 && this.settling === 0 && !this.claiming;
+  }
+
+  /** Nothing is under way, nor about to be. */
+  private isResting(): boolean {
+    return this.ready.length + this.running + this.settling + this.reserved === 0;
   }
 }

@@ -68,8 +68,9 @@ export async function startMail(options: SinkOptions | RelayOptions, log: Log): 
     const { hostname, concurrency, retryMin: min, retryMax: max, expire } = options;
     queue = new Queue({ store, upstreams, hostname, concurrency, retry: { min, max, expire }, log });
     const running = queue;
-    context.accepted = (relayed) => {
-      if (relayed) running.wake();
+    context.delivery = queue;
+    context.accepted = (waiting) => {
+      if (waiting) running.lookForMore();
     };
     queue.wake();
     purging = startPurging(store, options.keepFailed, log);
@@ -115,6 +116,7 @@ function contextFor(
     sessions: new Set(),
     route: options.mode === 'sink' ? () => 'capture' : relayRoute(options.relayFrom),
     accepted: () => {},
+    delivery: null,
   };
 }
 

@@ -15,7 +15,7 @@ import { BARE_LF, COMMANDS, NOT_IMPLEMENTED, NOT_SMTP, READS, type Row, type Sta
 import { receivedHeader } from './received.ts';
 import { formatReply, REPLIES, type Reply, reply } from './replies.ts';
 import type { SmtpLimits, SmtpSession, Step } from './session-view.ts';
-import type { RouteKind, Store } from './store/store.ts';
+import type { Claim, Lease, RouteKind, Store } from './store/store.ts';
 
 /** Commands that do nothing, between two messages, after which each more counts as an error. */
 const MAX_IDLE_COMMANDS = 100;
@@ -36,8 +36,18 @@ export interface SmtpContext {
   /** Those that are open: each puts itself in and out. */
   readonly sessions: Set<Session>;
   route(address: string, peer: PeerInfo): RouteKind | Reply;
-  /** A message was committed; `relayed` when a recipient of it waits for delivery. */
-  accepted: (relayed: boolean) => void;
+  /** A message was committed; `waiting` when it has to be delivered and nobody has it yet. */
+  accepted: (waiting: boolean) => void;
+  /** Takes mail for delivery in the commit that accepts it; null when nothing is delivered here. */
+  delivery: DeliveryDesk | null;
+}
+
+/** Where a session hands in what it is about to commit, so that its delivery needs no further look into the store. */
+export interface DeliveryDesk {
+  /** A lease for one mail, or null when enough is under way: then it stays in the store until it is its turn. */
+  reserve(): Lease | null;
+  /** Follows each lease: the mail that was committed under it, or null when there is none. */
+  use(claim: Claim | null): void;
 }
 
 export class Session extends AsyncChat implements SmtpSession {
@@ -189,7 +199,6 @@ export class Session extends AsyncChat implements SmtpSession {
   }
 
   private async endOfData(content: Content): Promise<void> {
-    const { recipients } = this.envelope;
     // From here on the message is complete: it is stored even if the client is gone meanwhile (RFC 1047).
     this.content = null;
     let answer: Reply;
@@ -200,28 +209,34 @@ export class Session extends AsyncChat implements SmtpSession {
       this.context.log.error('message.not_stored', { id: content.id, error: (error as Error).message });
       answer = REPLIES.storeFailed;
     }
-    if (answer.code === 250) {
-      this.idleCommands = 0;
-      this.context.accepted(recipients.some((one) => one.route === 'relay'));
-    }
+    if (answer.code === 250) this.idleCommands = 0;
     this.reset();
     this.answer({ reply: answer, next: 'ready' });
   }
 
   private async commit(content: Content): Promise<Reply> {
     const { sender, parameters, recipients } = this.envelope;
-    const { log } = this.context;
-    await content.commit({
-      receivedAt: Date.now(),
-      sender: sender ?? '',
-      parameters,
-      helo: this.helo,
-      clientAddress: this.peer.address,
-      protocol: this.protocol,
-      tls: '',
-      authUser: '',
-      recipients,
-    });
+    const { log, delivery } = this.context;
+    const relayed = recipients.some((one) => one.route === 'relay');
+    const place = relayed ? (delivery?.reserve() ?? null) : null;
+    let claim: Claim | null = null;
+    try {
+      const message = {
+        receivedAt: Date.now(),
+        sender: sender ?? '',
+        parameters,
+        helo: this.helo,
+        clientAddress: this.peer.address,
+        protocol: this.protocol,
+        tls: '',
+        authUser: '',
+        recipients,
+      };
+      claim = await content.commit(message, place ?? undefined);
+    } finally {
+      if (place) delivery?.use(claim);
+    }
+    this.context.accepted(relayed && place === null);
     log.info('message.accepted', {
       id: content.id,
       from: sender,

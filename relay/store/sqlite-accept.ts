@@ -13,6 +13,10 @@ export function acceptCalls(db: Database, tally: Tally): Handlers<'accept' | 'pi
     `INSERT INTO recipient (id, address, parameters, route, state, next_attempt, due_at)
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)`,
   );
+  const insertLeased = db.command(
+    `INSERT INTO recipient (id, address, parameters, route, state, next_attempt, due_at, lease_owner, fence)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1)`,
+  );
   const insertPiece = db.command('INSERT INTO piece (id, n, bytes) VALUES (?, ?, ?)');
   const noteLoose = db.command(
     `INSERT INTO loose (id, pieces, bytes) VALUES (?, 1, ?)
@@ -27,7 +31,7 @@ export function acceptCalls(db: Database, tally: Tally): Handlers<'accept' | 'pi
       return bytes;
     },
 
-    accept({ id, receivedAt, size, captured, pieces, envelope, tail, recipients }) {
+    accept({ id, receivedAt, size, captured, pieces, envelope, tail, recipients, lease }) {
       if (recipients.length > RECIPIENT_SPAN) throw new RangeError(`more than ${RECIPIENT_SPAN} recipients`);
       // A piece may have failed in a transaction before this one: then the message must not be.
       if (pieces > 0 && bindLoose.run(id, pieces, size - tail.length).changes !== 1) {
@@ -35,12 +39,13 @@ export function acceptCalls(db: Database, tally: Tally): Handlers<'accept' | 'pi
       }
       const message = insertMessage.run(id, receivedAt, size, captured, pieces, envelope, tail);
       tally.add('messages', 1);
-      let recipientId = Number(message.lastInsertRowid) * RECIPIENT_SPAN;
-      for (const [address, parameters, route, state, dueAt] of recipients) {
-        insertRecipient.run(recipientId++, address, parameters, route, state, dueAt);
+      const first = Number(message.lastInsertRowid) * RECIPIENT_SPAN;
+      for (const [i, [address, parameters, route, state, dueAt]] of recipients.entries()) {
+        if (lease === null || dueAt === null) insertRecipient.run(first + i, address, parameters, route, state, dueAt);
+        else insertLeased.run(first + i, address, parameters, route, state, dueAt, lease.until, lease.owner);
         tally.add(state, 1);
       }
-      return null;
+      return lease && { first, tail };
     },
   };
 }

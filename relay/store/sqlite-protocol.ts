@@ -30,13 +30,16 @@ export interface Accept {
   captured: 0 | 1;
   pieces: number;
   envelope: string;
-  tail: Uint8Array;
+  tail: Uint8Array<ArrayBuffer>;
   recipients: NewRecipientRow[];
+  /** Claims the recipients that wait. */
+  lease: { owner: string; until: number } | null;
 }
 
 /** Every call: what it takes and what it gives. */
 export interface Calls {
-  accept: { takes: Accept; gives: null };
+  /** With a lease: the id of the first recipient, and the tail back for the delivery. */
+  accept: { takes: Accept; gives: { first: number; tail: Uint8Array<ArrayBuffer> } | null };
   /** Gives the bytes back, so that their memory can be used again. */
   piece: { takes: { id: string; n: number; bytes: Uint8Array<ArrayBuffer> }; gives: Uint8Array<ArrayBuffer> };
   claim: {

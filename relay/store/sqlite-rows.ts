@@ -5,6 +5,7 @@ import type {
   Attempt,
   Claim,
   ClaimedRecipient,
+  Lease,
   MessageSummary,
   NewMessage,
   NewRecipient,
@@ -31,7 +32,8 @@ type Envelope = Pick<NewMessage, 'sender' | 'parameters' | 'helo' | 'clientAddre
 export function newMessageRow(
   id: string,
   message: NewMessage,
-  content: { size: number; pieces: number; tail: Uint8Array },
+  content: { size: number; pieces: number; tail: Uint8Array<ArrayBuffer> },
+  lease: Lease | null,
 ): Accept {
   const { sender, parameters, helo, clientAddress, protocol, tls, authUser } = message;
   const envelope: Envelope = { sender, parameters, helo, clientAddress, protocol, tls, authUser };
@@ -42,7 +44,22 @@ export function newMessageRow(
     envelope: JSON.stringify(envelope),
     recipients: message.recipients.map((recipient) => newRecipientRow(recipient, message.receivedAt)),
     ...content,
+    lease: lease && { owner: lease.owner, until: lease.until },
   };
+}
+
+/** What a commit with a lease has claimed; null when no recipient waits for delivery. */
+export function acceptedClaim(row: Accept, message: NewMessage, first: number, tail: Uint8Array): Claim | null {
+  const recipients: ClaimedRecipient[] = [];
+  for (const [i, { address, parameters, route }] of message.recipients.entries()) {
+    const state = FIRST_STATE[route];
+    if (!WAITING.has(state)) continue;
+    recipients.push({ recipientId: first + i, address, parameters, attempts: 0, state, fence: 1 });
+  }
+  if (recipients.length === 0) return null;
+  const content = row.pieces === 0 ? Buffer.from(tail.buffer, tail.byteOffset, tail.length) : null;
+  const { id, receivedAt, size } = row;
+  return { id, receivedAt, sender: message.sender, parameters: message.parameters, size, content, recipients };
 }
 
 function newRecipientRow({ address, parameters, route }: NewRecipient, receivedAt: number): NewRecipientRow {

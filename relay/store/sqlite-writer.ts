@@ -6,8 +6,8 @@ import type { ChatError } from '../../src/errors.ts';
 import { allocateBlock, type BlockPool } from './sqlite-blocks.ts';
 import type { DatabaseLink } from './sqlite-link.ts';
 import { PIECE_BYTES } from './sqlite-protocol.ts';
-import { newMessageRow } from './sqlite-rows.ts';
-import type { MessageWriter, NewMessage } from './store.ts';
+import { acceptedClaim, newMessageRow } from './sqlite-rows.ts';
+import type { Claim, Lease, MessageWriter, NewMessage } from './store.ts';
 
 /** Pieces that may be on their way: 1 MB. */
 const MAX_UNANSWERED = 16;
@@ -45,15 +45,16 @@ export class SqliteWriter implements MessageWriter {
     return this.#takeRest(piece, taken);
   }
 
-  async commit(message: NewMessage): Promise<void> {
+  async commit(message: NewMessage, lease: Lease | null = null): Promise<Claim | null> {
     if (this.#life !== 'open') throw this.#misused('commit');
     this.#life = 'committing';
     try {
       if (this.#failure) throw this.#failure;
       const tail = this.#filled();
-      const row = newMessageRow(this.id, message, { size: this.#size, pieces: this.#pieces, tail });
+      const row = newMessageRow(this.id, message, { size: this.#size, pieces: this.#pieces, tail }, lease);
       this.#block = null;
-      await this.#link.call('accept', row, tail.buffer);
+      const accepted = await this.#link.call('accept', row, tail.buffer);
+      return accepted && acceptedClaim(row, message, accepted.first, accepted.tail);
     } catch (error) {
       this.#discard();
       throw error;

@@ -42,14 +42,24 @@ export interface NewMessage {
   readonly recipients: readonly NewRecipient[];
 }
 
+/** Who delivers, and until when nobody else may. */
+export interface Lease {
+  readonly owner: string;
+  readonly until: number;
+}
+
 /** Takes one message's content in pieces. Bounded: await what write() returns before the next piece. */
 export interface MessageWriter {
   /** The message's id: 22 characters base62, time-ordered, strictly increasing within a store; the queue id of the 250. */
   readonly id: string;
   /** Keeps no reference to `piece` after it returned, or after the promise that it returned resolved. */
   write(piece: Buffer): void | Promise<void>;
-  /** Resolves once message and content are committed and synced. Rejects with ChatError STORE_FAILED otherwise. */
-  commit(message: NewMessage): Promise<void>;
+  /**
+   * Resolves once message and content are committed and synced. Rejects with ChatError STORE_FAILED otherwise. With a
+   * lease the recipients that are to be relayed are claimed in the same commit, so that their delivery can begin with
+   * no further question to the store; resolves with that claim, or with null when there is none.
+   */
+  commit(message: NewMessage, lease?: Lease): Promise<Claim | null>;
   /** Forgets everything that was written. Also right after a failed commit; never throws. */
   abort(): void;
 }

@@ -2,7 +2,7 @@
 
 import { expect } from 'chai';
 import type { Attempt, Claim, ClaimedRecipient, Store } from '../../../relay/store/store.ts';
-import { delivered, onFresh, type Place, put, storeFailed, to } from './support.ts';
+import { delivered, newMessage, onFresh, type Place, put, storeFailed, to } from './support.ts';
 
 const LEASE = 1000;
 
@@ -48,6 +48,27 @@ export function queueContract(newPlace: () => Promise<Place>): void {
       const [short, long] = await store.claim('one', 10, LEASE, 10);
       expect(String(short?.content)).to.equal('four');
       expect(long?.content).to.equal(null);
+    }),
+  );
+
+  it(
+    'claims in the commit itself what is handed in with a lease',
+    onFresh(newPlace, async ({ store }) => {
+      const commit = async (content: string, route: 'relay' | 'capture', until: number): Promise<Claim | null> => {
+        const writer = store.begin();
+        await writer.write(Buffer.from(content));
+        return writer.commit(newMessage({ receivedAt: 1, ...to(route, 'a@x', 'b@x') }), { owner: 'one', until });
+      };
+      expect(await commit('kept', 'capture', 100), 'nothing to deliver').to.equal(null);
+      const claim = await commit('four', 'relay', 100);
+      expect(claim).to.deep.include({ receivedAt: 1, sender: 'sender@example.com', size: 4 });
+      expect(String(claim!.content)).to.equal('four');
+      expect((await commit('x'.repeat(200_000), 'relay', 100))!.content).to.equal(null);
+      expect(await store.claim('two', 99, LEASE, 10), 'leased').to.deep.equal([]);
+      expect(await store.settle(claim!.recipients.map(delivered)), 'settled under that lease').to.equal(2);
+      expect((await store.get(claim!.id))!.recipients.map((one) => one.state)).to.deep.equal(['delivered', 'delivered']);
+      const [late] = await store.claim('two', 100, LEASE, 10);
+      expect(late!.recipients.map((one) => one.fence), 'it ran out').to.deep.equal([2, 2]);
     }),
   );
 

@@ -149,7 +149,7 @@ describe('SQLite store', () => {
     serve(port2, { file: directory.file, busyMs: 50, synced: true });
     const id = '0'.repeat(22);
     const piece = (n: number): Promise<unknown> => link.call('piece', { id, n, bytes: new Uint8Array(65536) });
-    const row = newMessageRow(id, newMessage(), { size: 131_073, pieces: 2, tail: new Uint8Array(1) });
+    const row = newMessageRow(id, newMessage(), { size: 131_073, pieces: 2, tail: new Uint8Array(1) }, null);
     const [first, again, message] = [piece(0), piece(0), link.call('accept', row)];
     await first;
     await storeFailed(again);

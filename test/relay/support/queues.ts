@@ -1,0 +1,146 @@
+// A queue for tests: on a real store, a clock that is moved by hand, scripted upstreams, and a log that tells what it did.
+import { Queue } from '../../../relay/queue.ts';
+import type { RetryPolicy } from '../../../relay/schedule.ts';
+import type { Store } from '../../../relay/store/store.ts';
+import { parseUpstream } from '../../../relay/upstream.ts';
+import { FakeClock } from '../../../src/clock.ts';
+import { turn, until } from '../../support/within.ts';
+import { Directory, serveHere } from '../store/sqlite-place.ts';
+import { put, to } from '../store/support.ts';
+import { RecordingLog } from './recording-log.ts';
+
+export const MINUTE = 60_000;
+export const HOUR = 60 * MINUTE;
+export const DAY = 24 * HOUR;
+export const RETRY: RetryPolicy = { min: MINUTE, max: HOUR, expire: 5 * DAY };
+
+export interface PostOptions {
+  readonly upstreams: readonly string[];
+  readonly concurrency?: number;
+  readonly retry?: Partial<RetryPolicy>;
+  /** Stands between the queue and its store. */
+  readonly between?: (store: Store) => Store;
+}
+
+/** A store with a queue on it. */
+export class Post {
+  readonly clock = new FakeClock(Date.UTC(2026, 10, 22, 9));
+  readonly log = new RecordingLog();
+  readonly store: Store;
+  readonly queue: Queue;
+  private readonly directory: Directory;
+  private readonly options: PostOptions;
+  private readonly queues: Queue[] = [];
+
+  private constructor(directory: Directory, store: Store, options: PostOptions) {
+    this.directory = directory;
+    this.store = store;
+    this.options = options;
+    this.queue = this.another(options.between);
+  }
+
+  static async open(options: PostOptions): Promise<Post> {
+    const directory = await Directory.make();
+    return new Post(directory, await serveHere(directory.file), options);
+  }
+
+  /** One more queue on the same store, as another process would have. */
+  another(between: (store: Store) => Store = (store) => store): Queue {
+    const { upstreams, concurrency = 5, retry } = this.options;
+    const queue = new Queue({
+      store: between(this.store),
+      upstreams: upstreams.map((url) => parseUpstream(url)),
+      hostname: 'mx.example',
+      concurrency,
+      retry: { ...RETRY, ...retry },
+      log: this.log,
+      clock: this.clock,
+    });
+    this.queues.push(queue);
+    return queue;
+  }
+
+  /** Puts a mail into the store, as a session would, and tells the queue. */
+  async submit(content: Buffer | string, ...recipients: string[]): Promise<string> {
+    const id = await this.leave(content, ...recipients);
+    this.queue.wake();
+    return id;
+  }
+
+  /** The same without telling the queue. */
+  leave(content: Buffer | string, ...recipients: string[]): Promise<string> {
+    const envelope = to('relay', ...(recipients.length > 0 ? recipients : ['b@x.example']));
+    return put(this.store, content, { ...envelope, receivedAt: this.clock.now(), sender: 'a@x.example' });
+  }
+
+  /** Waits until so many of these events were logged. */
+  logged(event: string, count = 1): Promise<void> {
+    return until(4000, () => this.log.of(event).length >= count, `${count} times ${event}`);
+  }
+
+  async states(id: string): Promise<string[]> {
+    return ((await this.store.get(id))?.recipients ?? []).map(({ state }) => state);
+  }
+
+  /** Whether all of it is delivered. Such a message may be kept or forgotten. */
+  async isDone(id: string): Promise<boolean> {
+    return (await this.states(id)).every((state) => state === 'delivered');
+  }
+
+  /** From now to the next attempt of the first recipient; null when there is none. */
+  async wait(id: string): Promise<number | null> {
+    const { nextAttempt } = (await this.store.get(id))!.recipients[0]!;
+    return nextAttempt === null ? null : nextAttempt - this.clock.now();
+  }
+
+  /** Moves the clock in steps, so that what is due on the way gets its turn. */
+  async pass(ms: number, step = 5_000): Promise<void> {
+    for (let left = ms; left > 0; left -= step) {
+      this.clock.advance(Math.min(step, left));
+      await this.quiet();
+    }
+  }
+
+  /** Moves the clock to the next attempt of the first recipient, if there is one. */
+  async passUntilDue(id: string): Promise<void> {
+    // The queue sets its timer when it has looked what is due; before that there is nothing to fire.
+    await this.quiet();
+    const wait = await this.wait(id);
+    if (wait === null) return;
+    // It looks now and then on the way: that last look sets the timer that is due at the very end.
+    this.clock.advance(wait);
+    await this.quiet();
+    this.clock.advance(0);
+  }
+
+  /** Lets everything that is under way in the store come to its end. */
+  async quiet(): Promise<void> {
+    for (let i = 0; i < 5; i++) {
+      await this.store.counts();
+      await turn();
+    }
+  }
+
+  async close(): Promise<void> {
+    const stopped = Promise.all(this.queues.map((queue) => queue.stop(0)));
+    // Time stands still, and so would its limits.
+    for (let i = 0; i < 3; i++) {
+      await turn();
+      this.clock.advance(HOUR);
+    }
+    await stopped;
+    await this.store.close();
+    await this.directory.remove();
+  }
+}
+
+/** A store of which some methods do something else. */
+export function withMethods(store: Store, methods: Partial<Store>): Store {
+  return new Proxy(store, {
+    get: (target, key) => {
+      const own = methods[key as keyof Store];
+      const method = own ?? (target[key as keyof Store] as (...args: unknown[]) => unknown);
+      return (...args: unknown[]) => (method as (...args: unknown[]) => unknown).apply(own ? methods : target, args);
+    },
+  });
+}

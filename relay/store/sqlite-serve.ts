@@ -118,7 +118,8 @@ class Server {
         answers.values.push(outcome.value);
         // Memory that came with a call goes back with its answer, to be used again.
         if (name === 'piece') moved.push((outcome.value as Calls['piece']['gives']).buffer);
-        if (name === 'accept' && outcome.value) moved.push((outcome.value as { tail: Uint8Array<ArrayBuffer> }).tail.buffer);
+        if (name === 'accept' && outcome.value)
+          moved.push((outcome.value as { tail: Uint8Array<ArrayBuffer> }).tail.buffer);
       }
       this.#port.postMessage(answers, moved);
     }

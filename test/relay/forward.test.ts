@@ -333,8 +333,10 @@ describe('Forwarder', () => {
     });
 
     it('are given up when the content is refused before its end: a RSET would be more of it', async () => {
+      let times = 0;
       await start({
-        answer: ({ phase, bytes }) => (phase === 'content' && bytes > 100_000 ? '552 5.3.4 too big' : undefined),
+        answer: ({ phase, bytes }) =>
+          phase === 'content' && bytes > 100_000 && ++times === 1 ? '552 5.3.4 too big' : undefined,
       });
       expect((await deliver({}, Buffer.alloc(8_000_000, 'x\r\n'))).fates).to.deep.equal(['failed']);
       expect(upstream.verbs()).to.not.include('RSET');

@@ -66,9 +66,15 @@ export function queueContract(newPlace: () => Promise<Place>): void {
       expect((await commit('x'.repeat(200_000), 'relay', 100))!.content).to.equal(null);
       expect(await store.claim('two', 99, LEASE, 10), 'leased').to.deep.equal([]);
       expect(await store.settle(claim!.recipients.map(delivered)), 'settled under that lease').to.equal(2);
-      expect((await store.get(claim!.id))!.recipients.map((one) => one.state)).to.deep.equal(['delivered', 'delivered']);
+      expect((await store.get(claim!.id))!.recipients.map((one) => one.state)).to.deep.equal([
+        'delivered',
+        'delivered',
+      ]);
       const [late] = await store.claim('two', 100, LEASE, 10);
-      expect(late!.recipients.map((one) => one.fence), 'it ran out').to.deep.equal([2, 2]);
+      expect(
+        late!.recipients.map((one) => one.fence),
+        'it ran out',
+      ).to.deep.equal([2, 2]);
     }),
   );
 

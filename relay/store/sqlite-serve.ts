@@ -129,16 +129,19 @@ class Server {
   /** After the writes of its group, so that nothing is shown that a failing commit takes back. */
   #answerReads(calls: readonly Call[]): void {
     const answers: Answers = { done: [], values: [], failed: [] };
+    const moved: ArrayBuffer[] = [];
     for (const call of calls) {
       if (call[1] === 'close') continue;
       try {
-        answers.values.push(this.#perform(call));
+        const value = this.#perform(call);
+        answers.values.push(value);
         answers.done.push(call[0]);
+        if (call[1] === 'contentPiece') moveWhole(value, moved);
       } catch (error) {
         answers.failed.push([call[0], reasonOf(error)]);
       }
     }
-    this.#port.postMessage(answers);
+    this.#port.postMessage(answers, moved);
   }
 
   #perform<Name extends ReadName | WriteName | 'discard'>(call: Call): unknown {
@@ -190,6 +193,13 @@ class Server {
     this.#port.postMessage(answers);
     this.#port.close();
   }
+}
+
+/** Bytes that have their memory for themselves are moved: a copy left here would be garbage of both threads. */
+function moveWhole(value: unknown, moved: ArrayBuffer[]): void {
+  if (!(value instanceof Uint8Array)) return;
+  const { buffer, byteLength } = value;
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) moved.push(buffer);
 }
 
 function bytesOf(call: Call): number {

@@ -1,6 +1,7 @@
 // The store as the rest of the program sees it, with a database thread behind it: turns methods into calls.
 
 import type { Clock } from '../../src/clock.ts';
+import { COLLECT_PIECES, collect } from './collect.ts';
 import { MessageIds } from './message-id.ts';
 import { BlockPool } from './sqlite-blocks.ts';
 import type { DatabaseLink } from './sqlite-link.ts';
@@ -94,6 +95,7 @@ export class SqliteStore implements Store {
       if (!piece) throw this.#link.failure(`message ${id} was deleted while it was read`);
       left -= piece.length;
       yield bufferOver(piece);
+      if (n % COLLECT_PIECES === COLLECT_PIECES - 1) collect();
     }
     if (left !== 0) throw this.#link.failure(`the content of message ${id} is damaged`);
     if (tail.length > 0) yield bufferOver(tail);

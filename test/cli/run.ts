@@ -5,7 +5,8 @@ import { once } from 'node:events';
 import { extname, join } from 'node:path';
 
 const extension = extname(import.meta.filename);
-const loader = extension === '.ts' ? ['--import', 'tsx'] : [];
+/** What is run from its source needs the loader that runs this; the build must do without. */
+const loaderFor = (file: string): string[] => (file.endsWith('.ts') ? ['--import', 'tsx'] : []);
 
 export const LONEDOT = join(import.meta.dirname, '../../cli', `lonedot${extension}`);
 /** The same program with services that only pretend: see fake-program.ts. */
@@ -36,7 +37,7 @@ export class Program {
   readonly #closed: Promise<number | null>;
 
   constructor(file: string, args: readonly string[], variables: Variables = {}) {
-    this.child = spawn(process.execPath, [...loader, file, ...args], { env: environment(variables) });
+    this.child = spawn(process.execPath, [...loaderFor(file), file, ...args], { env: environment(variables) });
     this.child.stdout.setEncoding('utf8').on('data', (text: string) => {
       this.stdout += text;
       this.#wake();

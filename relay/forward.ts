@@ -209,8 +209,9 @@ export class Forwarder {
   /** After a refusal the connection is good for the next mail; after anything else it is not. */
   private async recover(connection: Connection, error: SendError, dotSent: boolean): Promise<void> {
     const { code, responseCode } = error;
-    // Refused in the middle of the content: a RSET would be taken for more of it.
-    const isInStep = code === 'EENVELOPE' || (code === 'EMESSAGE' && dotSent);
+    // Refused in the middle of the content: a RSET would be taken for more of it, and the reply to the dot for RSET's.
+    const isSent = dotSent && connection._socket && connection._socket.writableLength === 0;
+    const isInStep = code === 'EENVELOPE' || (code === 'EMESSAGE' && isSent);
     if (isInStep && responseCode !== undefined && responseCode !== 421 && responseCode !== 503 && !this.closed) {
       const isClean = await new Promise<boolean>((resolve) => {
         const limit = setTimeout(() => settle(false), this.waits.reset);

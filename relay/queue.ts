@@ -30,13 +30,20 @@ export interface QueueOptions {
   readonly clock?: Clock;
 }
 
+/** A lease of ours, as far as we know. */
+interface Held {
+  readonly fence: number;
+  /** Until then nobody else may take it. */
+  until: number;
+}
+
 export class Queue implements DeliveryDesk {
   private readonly options: QueueOptions;
   private readonly clock: Clock;
   private readonly forwarders: readonly Forwarder[];
   private readonly owner = `${process.pid}-${Math.random().toString(36).slice(2, 10)}`;
   private readonly ready: Claim[] = [];
-  private readonly leased = new Map<number, number>();
+  private readonly leased = new Map<number, Held>();
   /** Mails being sent, and mails whose results are being committed. */
   private running = 0;
   private settling = 0;
@@ -82,10 +89,10 @@ export class Queue implements DeliveryDesk {
     return { owner: this.owner, until: this.clock.now() + LEASE_MS };
   }
 
-  use(claim: Claim | null): void {
+  use(lease: Lease, claim: Claim | null): void {
     this.reserved--;
     if (claim === null) return;
-    this.take(claim);
+    this.take(claim, lease.until);
     if (this.stopped) void this.release();
     else this.pump();
   }
@@ -124,7 +131,7 @@ export class Queue implements DeliveryDesk {
       claim.recipients.map(
         (one): Settlement => ({
           recipientId: one.recipientId,
-          fence: this.leased.get(one.recipientId) ?? one.fence,
+          fence: this.leased.get(one.recipientId)?.fence ?? one.fence,
           state: one.state,
           nextAttempt: this.clock.now(),
           attempt: null,
@@ -151,7 +158,7 @@ export class Queue implements DeliveryDesk {
         this.backlog = false;
         const asked = this.clock.now();
         const claims = await store.claim(this.owner, asked, LEASE_MS, limit);
-        for (const claim of claims) this.take(claim);
+        for (const claim of claims) this.take(claim, asked + LEASE_MS);
         this.pump();
         if (claims.length === limit) this.backlog = true;
         // While something is under way the end of it looks again; the earliest time would be that of our own leases.
@@ -171,10 +178,13 @@ export class Queue implements DeliveryDesk {
     else this.lookAgainBy(this.clock.now() + wait);
   }
 
-  private take(claim: Claim): void {
+  private take(claim: Claim, until: number): void {
     // What is under way here and had its lease run out (we slept, or the store did) is not sent once more.
     const recipients = claim.recipients.filter((one) => !this.leased.has(one.recipientId));
-    for (const one of claim.recipients) this.leased.set(one.recipientId, one.fence);
+    for (const { recipientId, fence } of claim.recipients) {
+      const held = this.leased.get(recipientId);
+      if (held === undefined || held.fence < fence) this.leased.set(recipientId, { fence, until });
+    }
     if (recipients.length > 0) this.ready.push({ ...claim, recipients });
   }
 
@@ -188,10 +198,25 @@ export class Queue implements DeliveryDesk {
   private pump(): void {
     const { concurrency } = this.options;
     while (this.running < concurrency && this.settling < 8 * concurrency && this.ready.length > 0 && !this.stopped) {
-      this.running++;
-      void this.deliver(this.ready.shift()!);
+      const claim = this.ready.shift()!;
+      if (this.isOurs(claim)) {
+        this.running++;
+        void this.deliver(claim);
+      } else this.letGo(claim);
     }
     this.keepLeases();
+  }
+
+  /** Whether nobody else can have taken it since. */
+  private isOurs({ recipients }: Claim): boolean {
+    const now = this.clock.now();
+    return recipients.every((one) => now < (this.leased.get(one.recipientId)?.until ?? 0));
+  }
+
+  /** Its lease ran out before its turn came: the store knows whose it is now. */
+  private letGo(claim: Claim): void {
+    for (const one of claim.recipients) this.leased.delete(one.recipientId);
+    this.lookForMore();
   }
 
   private async deliver(claim: Claim): Promise<void> {
@@ -266,7 +291,7 @@ export class Queue implements DeliveryDesk {
   private async record(results: readonly Settlement[]): Promise<number> {
     for (;;) {
       try {
-        const fenced = results.map((one) => ({ ...one, fence: this.leased.get(one.recipientId) ?? one.fence }));
+        const fenced = results.map((one) => ({ ...one, fence: this.leased.get(one.recipientId)?.fence ?? one.fence }));
         return await this.options.store.settle(fenced, { forgetDelivered: true });
       } catch (error) {
         this.options.log.error('queue.settle_failed', { error: (error as Error).message });
@@ -299,13 +324,23 @@ export class Queue implements DeliveryDesk {
     if (this.renewal !== null || this.leased.size === 0) return;
     this.renewal = this.clock.setTimeout(() => {
       this.renewal = null;
-      const leases = [...this.leased].map(([recipientId, fence]) => ({ recipientId, fence }));
+      const leases = [...this.leased].map(([recipientId, { fence }]) => ({ recipientId, fence }));
       if (leases.length === 0) return;
-      this.options.store
-        .renew(leases, this.clock.now() + LEASE_MS)
-        .catch((error) => this.options.log.error('queue.renew_failed', { error: (error as Error).message }));
+      void this.renew(leases);
       this.keepLeases();
     }, LEASE_MS / 3);
+  }
+
+  private async renew(leases: readonly { recipientId: number; fence: number }[]): Promise<void> {
+    const until = this.clock.now() + LEASE_MS;
+    try {
+      for (const recipientId of await this.options.store.renew(leases, until)) {
+        const held = this.leased.get(recipientId);
+        if (held) held.until = Math.max(held.until, until);
+      }
+    } catch (error) {
+      this.options.log.error('queue.renew_failed', { error: (error as Error).message });
+    }
   }
 
   private checkStop(): void {

@@ -47,7 +47,7 @@ export interface DeliveryDesk {
   /** A lease for one mail, or null when enough is under way: then it stays in the store until it is its turn. */
   reserve(): Lease | null;
   /** Follows each lease: the mail that was committed under it, or null when there is none. */
-  use(claim: Claim | null): void;
+  use(lease: Lease, claim: Claim | null): void;
 }
 
 export class Session extends AsyncChat implements SmtpSession {
@@ -234,7 +234,7 @@ export class Session extends AsyncChat implements SmtpSession {
       };
       claim = await content.commit(message, place ?? undefined);
     } finally {
-      if (place) delivery?.use(claim);
+      if (place) delivery?.use(place, claim);
     }
     this.context.accepted(relayed && place === null);
     log.info('message.accepted', {

@@ -210,9 +210,10 @@ export abstract class AsyncChat {
   }
 
   /**
-   * Continues under TLS once everything pushed so far is sent; what is pushed later goes over TLS. `leftover` decides about bytes that came behind the
-   * command: 'tls' (default) hands them to TLS, 'reject' refuses the upgrade and destroys the connection, 'drop'
-   * ignores them; the parser never sees them. Rejects with TLS_FAILED, TLS_LEFTOVER or CLOSED.
+   * Continues under TLS once everything pushed so far is sent; what is pushed later goes over TLS. `leftover` decides
+   * about bytes that came behind the command: 'tls' (default) hands them to TLS, 'reject' refuses the upgrade and
+   * destroys the connection, 'drop' ignores them; the parser never sees them. Rejects with TLS_FAILED, TLS_LEFTOVER or
+   * CLOSED.
    */
   async upgradeTls(o: TlsOptions, leftover: LeftoverPolicy = 'tls'): Promise<void> {
     if (this.life !== 'open' || this.upgrading) throw new ChatError('CLOSED', 'the connection cannot start TLS now');
@@ -282,7 +283,7 @@ export abstract class AsyncChat {
     this.outbox.discard();
   }
 
-  /** Whether the connection is read now: not while a handler is pending, output is over its high water, or it closes. */
+  /** Whether the connection is read now: not while a handler is pending, output is over its high water, or closing. */
   readable(): boolean {
     return this.life === 'open' && this.flowing && this.eof === 'no';
   }
@@ -306,7 +307,7 @@ export abstract class AsyncChat {
     const current = (): boolean => transport === this.transport;
     transport.on('data', (chunk: Buffer) => current() && this.received(chunk));
     transport.on('drain', () => {
-      if (!current() || this.life === 'closed') return;
+      if (!current()) return;
       this.deadlines.write?.rest();
       this.deadlines.idle?.touch();
       this.outbox.drained();

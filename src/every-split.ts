@@ -16,31 +16,21 @@ export interface SplitOptions {
  *
  *     everySplit('a\r\nb\r\n', (chunks) => linesOf(chunks)); // ['a', 'b']
  */
-export function everySplit<T>(
-  input: Uint8Array | string,
-  run: (chunks: Buffer[]) => PromiseLike<T>,
-  options?: SplitOptions,
-): Promise<T>;
-export function everySplit<T>(input: Uint8Array | string, run: (chunks: Buffer[]) => T, options?: SplitOptions): T;
-export function everySplit<T>(
-  input: Uint8Array | string,
-  run: (chunks: Buffer[]) => T | PromiseLike<T>,
-  options: SplitOptions = {},
-): T | Promise<T> {
+export function everySplit<T>(input: Uint8Array | string, run: (chunks: Buffer[]) => T, options: SplitOptions = {}): T {
   const bytes = typeof input === 'string' ? Buffer.from(input, 'latin1') : Buffer.from(input);
   const cuts = cutsOf(bytes.length, options);
   const whole = run(pieces(bytes, []));
-  if (isPromise(whole)) return everySplitLater(bytes, whole, cuts, run as (chunks: Buffer[]) => PromiseLike<T>);
+  if (isPromise(whole)) return everySplitLater(bytes, whole, cuts, run) as T;
   for (const cut of cuts) compare(bytes, cut, run(pieces(bytes, cut)), whole);
   return whole;
 }
 
-async function everySplitLater<T>(
+async function everySplitLater(
   bytes: Buffer,
-  first: PromiseLike<T>,
+  first: PromiseLike<unknown>,
   cuts: Iterable<number[]>,
-  run: (chunks: Buffer[]) => PromiseLike<T>,
-): Promise<T> {
+  run: (chunks: Buffer[]) => unknown,
+): Promise<unknown> {
   const whole = await first;
   for (const cut of cuts) compare(bytes, cut, await run(pieces(bytes, cut)), whole);
   return whole;
@@ -89,6 +79,6 @@ function compare(bytes: Buffer, cut: readonly number[], actual: unknown, expecte
   });
 }
 
-function isPromise<T>(x: T | PromiseLike<T>): x is PromiseLike<T> {
-  return typeof (x as PromiseLike<T> | undefined)?.then === 'function';
+function isPromise(x: unknown): x is PromiseLike<unknown> {
+  return typeof (x as PromiseLike<unknown> | undefined)?.then === 'function';
 }

@@ -80,7 +80,8 @@ export class Framer {
     if (chunk.length > 0) {
       this.fed += chunk.length;
       this.receivedAt = this.clock.now();
-      this.input.add(chunk);
+      // A transport that is not made of Node's streams may hand over plain arrays: they cannot search for bytes.
+      this.input.add(Buffer.isBuffer(chunk) ? chunk : asBuffer(chunk));
       // Fed by a callback: the loop must not go on in the chunk that it has in hand, this one may have replaced it.
       if (this.running) this.epoch++;
     }
@@ -508,4 +509,8 @@ export class Framer {
       },
     );
   }
+}
+
+function asBuffer({ buffer, byteOffset, length }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, length);
 }

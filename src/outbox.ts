@@ -133,7 +133,7 @@ export class Outbox {
     return done;
   }
 
-  /** Ends the outlet when everything before is handed over. Later pushes are refused. Calling it again changes nothing. */
+  /** Ends the outlet when everything before is handed over. Later pushes are refused; a second call changes nothing. */
   closeWhenDone(): void {
     if (this.life !== 'open') return;
     this.life = 'closing';

@@ -28,7 +28,8 @@ export type OverlongPolicy = 'error' | 'discard' | 'deliver';
 export interface TerminatorOptions {
   /**
    * Bytes that count as having stood before the first byte: with `\r\n` a terminator `\r\n.\r\n` also matches a
-   * `.\r\n` that comes first. They are never delivered. For byte strings only.
+   * `.\r\n` that comes first. They are never delivered. For byte strings only. An empty frame before such a match and
+   * one behind `\r\n` look alike; `keep` shows which it was.
    */
   precededBy?: Uint8Array;
   /** The longest frame in bytes, without its terminator. Default: the framer's `maxFrame`. */
@@ -63,7 +64,7 @@ export interface Search {
   readonly needles: readonly Needle[];
   /** The length of the longest needle. */
   readonly longest: number;
-  /** For several needles: where each was found last in `seen`, so that a rare one is not searched for at every frame. */
+  /** For several needles: where each was found last in `seen`, so that a rare one is not looked for at every frame. */
   seen: Buffer | null;
   readonly at: number[];
 }
@@ -201,8 +202,6 @@ export function heldPrefix(needle: Needle, buf: Buffer, from: number, to: number
     const byte = buf[i]!;
     while (state > 0 && bytes[state] !== byte) state = table[state - 1]!;
     if (bytes[state] === byte) state++;
-    // With alternatives a full match may stand here, waiting for a longer one that began before it.
-    if (state === needle.length) state = table[state - 1]!;
   }
   return state;
 }

@@ -16,7 +16,10 @@ export type TlsOptions = (
   handshakeMs?: number;
 };
 
-/** Wraps a connected socket; resolves when the handshake is done. Rejects with ChatError TLS_FAILED; the socket is then destroyed. */
+/**
+ * Wraps a connected socket; resolves when the handshake is done. Rejects with ChatError TLS_FAILED; the socket is then
+ * destroyed.
+ */
 export async function secureSocket(socket: Socket, options: TlsOptions, leftover: Buffer): Promise<TLSSocket> {
   const { handshakeMs = 30_000 } = options;
   // What the stream still buffers must leave in the clear, before TLS takes over the descriptor below it.

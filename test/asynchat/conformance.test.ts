@@ -307,8 +307,12 @@ describe('asynchat conformance', () => {
       expect(out.written).to.deep.equal(['a', 'b', 'c']);
     });
 
-    for (const end of [null, Buffer.alloc(0), undefined]) {
-      it(`O3: a producer ends with ${end === undefined ? 'undefined' : end === null ? 'null' : 'an empty chunk'}`, async () => {
+    for (const [what, end] of [
+      ['null', null],
+      ['an empty chunk', Buffer.alloc(0)],
+      ['undefined', undefined],
+    ] as const) {
+      it(`O3: a producer ends with ${what}`, async () => {
         const out = outlet();
         const box = new Outbox(out);
         const answers = [bytes('a'), end, bytes('never asked for')];

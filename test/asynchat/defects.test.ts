@@ -206,7 +206,8 @@ describe('defects of asynchat', () => {
     [LF, ''],
     [LF, Buffer.alloc(0)],
   ]) {
-    it(`B10: the terminator ${typeof wrong === 'number' ? wrong : JSON.stringify(wrong)} is refused where it is set, and the one in force stays`, () => {
+    const shown = typeof wrong === 'number' ? wrong : JSON.stringify(wrong);
+    it(`B10: ${shown} is refused where it is set, and the terminator in force stays`, () => {
       const { framer, frames, feed } = record();
       framer.setTerminator(LF);
       expect(() => framer.setTerminator(wrong as never))

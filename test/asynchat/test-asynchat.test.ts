@@ -1,5 +1,5 @@
 // Every test of CPython's test_asynchat.py, restated: the same servers, the same inputs, the same expectations.
-// CPython runs most of them twice, with select() and with poll(); here they run over a pair in memory and over a socket.
+// CPython runs most of them twice, with select() and poll(); here they run over a pair in memory and over a socket.
 // The server is written on the bare transport on purpose: it must not share mistakes with the client under test.
 import { expect } from 'chai';
 import { AsyncChat, type ChatOptions } from '../../src/chat.ts';
@@ -93,7 +93,8 @@ for (const [way, connect] of Object.entries(WAYS)) {
 
     for (const [n, terminator] of ['\n', '\r\n', 'qqq'].entries()) {
       for (const chunkSize of [1, 2, 3]) {
-        it(`test_line_terminator${n + 1}: two lines that end with ${JSON.stringify(terminator)}, echoed by ${chunkSize}`, async () => {
+        const shown = JSON.stringify(terminator);
+        it(`test_line_terminator${n + 1}: two lines that end with ${shown}, echoed by ${chunkSize}`, async () => {
           const client = await dialogue(bytes(terminator), chunkSize, (c) => {
             c.push(bytes('hello '));
             c.push(bytes(`world${terminator}`));

@@ -2,6 +2,7 @@
 import { expect } from 'chai';
 import type { Store } from '../../relay/store/store.ts';
 import { deferred, turn, until, within } from '../support/within.ts';
+import { newMessage } from './store/support.ts';
 import { DAY, HOUR, MINUTE, Post, type PostOptions, withMethods } from './support/queues.ts';
 import { type Act, type Step, Upstream } from './support/upstream.ts';
 
@@ -310,6 +311,74 @@ describe('Queue', () => {
       await post.logged('message.delivered');
       expect(await post.isDone(id)).to.equal(true);
       expect(upstream.mails.length).to.equal(1);
+    });
+
+    it('does not begin what it had claimed before it slept, and another has taken since', async () => {
+      await start(dot('silence'), {
+        concurrency: 1,
+        between: (store) => withMethods(store, { renew: () => Promise.reject(new Error('busy')) }),
+      });
+      const ids = [await post.leave(MESSAGE), await post.leave(MESSAGE)];
+      post.queue.wake();
+      await until(4000, () => upstream.mails.length === 1);
+      post.clock.advance(16_000);
+      const claims = await post.store.claim('other', post.clock.now(), 15_000, 10);
+      expect(claims.map(({ id }) => id).sort()).to.include(ids[1]);
+      for (const socket of upstream.sockets) socket.write('250 2.0.0 Ok\r\n');
+      await post.logged('queue.lease_lost');
+      await post.quiet();
+      expect(upstream.mails.length).to.equal(1);
+    });
+
+    it('keeps the lease of a mail that it claimed itself while a session took long to commit it', async () => {
+      await start(dot('silence'));
+      const lease = post.queue.reserve()!;
+      const writer = post.store.begin();
+      await writer.write(Buffer.from(MESSAGE));
+      const recipients = [{ address: 'b@x.example', parameters: [], route: 'relay' as const }];
+      const claim = await writer.commit(newMessage({ receivedAt: post.clock.now(), recipients }), lease);
+      // Committed, but the session does not know yet.
+      await post.pass(16_000);
+      await post.pass(30_000);
+      await until(4000, () => upstream.mails.length === 1);
+      post.queue.use(lease, claim);
+      await post.quiet();
+      for (const socket of upstream.sockets) socket.write('250 2.0.0 Ok\r\n');
+      await post.logged('message.delivered');
+      expect(post.log.of('queue.lease_lost')).to.deep.equal([]);
+      await post.pass(60_000);
+      expect(upstream.mails.length).to.equal(1);
+    });
+
+    it('sends a mail that a session commits under its lease, without a look into the store', async () => {
+      await start(undefined, {
+        between: (store) => withMethods(store, { claim: () => Promise.reject(new Error('not asked')) }),
+      });
+      const lease = post.queue.reserve()!;
+      const writer = post.store.begin();
+      await writer.write(Buffer.from(MESSAGE));
+      const recipients = ['b@x.example', 'c@x.example'].map((address) => ({
+        address,
+        parameters: [],
+        route: 'relay' as const,
+      }));
+      const claim = await writer.commit(newMessage({ receivedAt: post.clock.now(), recipients }), lease);
+      post.queue.use(lease, claim);
+      await post.logged('message.delivered', 2);
+      expect(upstream.mails.map(({ content }) => content.toString('latin1'))).to.deep.equal([MESSAGE]);
+      expect((await post.store.counts()).messages).to.equal(0);
+    });
+
+    it('gives no lease when enough is under way, and none when it stops', async () => {
+      await start(undefined, { concurrency: 2 });
+      const leases = Array.from({ length: 10 }, () => post.queue.reserve());
+      expect(leases.filter((lease) => lease !== null).length).to.equal(8);
+      for (const lease of leases) if (lease) post.queue.use(lease, null);
+      expect(post.queue.reserve()).to.not.equal(null);
+      const stopped = post.queue.stop(0);
+      expect(post.queue.reserve()).to.equal(null);
+      await post.pass(2_000, 500);
+      await within(2000, stopped, 'the stop');
     });
 
     it('believes another process that took over: its own result changes nothing', async () => {

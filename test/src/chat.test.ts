@@ -201,6 +201,81 @@ describe('AsyncChat', () => {
     });
   });
 
+  describe('rule 3, from a piece: waitFor()', () => {
+    class Storing extends RecordingChat {
+      store: (piece: string) => PromiseLike<unknown> | undefined = () => undefined;
+
+      protected override collectIncomingData(data: Buffer): void {
+        super.collectIncomingData(data);
+        const stored = this.store(data.toString('latin1'));
+        if (stored !== undefined) this.waitFor(stored);
+      }
+    }
+
+    function storing(options: ConstructorParameters<typeof RecordingChat>[2] = {}, hooks: ChatHooks = {}) {
+      const puppet = new Puppet();
+      return { puppet, chat: new Storing(puppet, hooks, options) };
+    }
+
+    it('stops behind the piece, pauses the transport, and goes on where it was', async () => {
+      const { puppet, chat } = storing();
+      const gate = deferred();
+      chat.store = (piece) => (piece === 'a' ? gate.promise : undefined);
+      puppet.emit('data', bytes('a\r\nb\r\n'));
+      expect(chat.events).to.deep.equal(['a']);
+      expect(puppet.calls).to.deep.equal(['pause']);
+      gate.resolve();
+      await turn();
+      expect(chat.events).to.deep.equal(['a', 'T', 'b', 'T']);
+      expect(puppet.calls).to.deep.equal(['pause', 'resume']);
+    });
+
+    it('waits for the next piece too, and for room in the output as well', async () => {
+      const { puppet, chat } = storing({ outHighWater: 1 });
+      const gates = [deferred(), deferred()];
+      puppet.answer = false;
+      chat.setTerminator(4);
+      chat.store = () => gates[chat.events.length - 1]?.promise;
+      chat.say('stored');
+      puppet.emit('data', bytes('a'));
+      expect(chat.events).to.deep.equal([]);
+      puppet.emit('drain');
+      puppet.emit('data', bytes('b'));
+      expect(chat.events).to.deep.equal(['a']);
+      gates[0]!.resolve();
+      await turn();
+      expect(chat.events).to.deep.equal(['a', 'b']);
+      puppet.emit('data', bytes('cd'));
+      chat.say('more');
+      gates[1]!.resolve();
+      await turn();
+      expect(chat.events).to.deep.equal(['a', 'b']);
+      puppet.emit('drain');
+      expect(chat.events).to.deep.equal(['a', 'b', 'cd', 'T']);
+    });
+
+    it('lets a rejection end the connection, as an exception in the piece would', async () => {
+      const { puppet, chat } = storing();
+      chat.store = () => Promise.reject(new Error('disk full'));
+      puppet.emit('data', bytes('a\r\nb\r\n'));
+      await turn();
+      expect(chat.events).to.deep.equal(['a', 'error HANDLER_FAILED']);
+      expect(puppet.calls).to.deep.equal(['pause', 'destroy']);
+    });
+
+    it('holds up the end of the stream too', async () => {
+      const { puppet, chat } = storing({}, { eof: () => {} });
+      const gate = deferred();
+      chat.store = () => gate.promise;
+      puppet.emit('data', bytes('a'));
+      puppet.emit('end');
+      expect(chat.events).to.deep.equal(['a']);
+      gate.resolve();
+      await turn();
+      expect(chat.events).to.deep.equal(['a', 'eof']);
+    });
+  });
+
   describe('rule 4: after abort() or closeWhenDone() no callback runs but the last', () => {
     for (const end of ['abort', 'closeWhenDone'] as const) {
       for (const where of ['piece', 'frame', 'eof', 'error', 'overlong'] as const) {
@@ -262,6 +337,21 @@ describe('AsyncChat', () => {
       peer.end();
       await turn();
       expect(chat.events).to.deep.equal(['QUIT', 'T', 'close']);
+    });
+
+    it('rule 4: closeWhenDone() with a handler pending reads on too: the end of the peer is seen', async () => {
+      const gate = deferred();
+      const { chat, peer, heard, say } = join({ frame: () => gate.promise });
+      await say('a\r\nb\r\n');
+      expect(chat.readable()).to.equal(false);
+      chat.closeWhenDone();
+      await say('c\r\n');
+      peer.end();
+      await within(1000, chat.gone);
+      gate.resolve();
+      await turn();
+      expect(heard).to.deep.equal(['END']);
+      expect(chat.events).to.deep.equal(['a', 'T', 'close']);
     });
 
     it('rule 4: handleClose() is the last, once, also when the transport says it twice', () => {
@@ -650,6 +740,24 @@ describe('AsyncChat', () => {
       await say('a\r\n');
       expect(logged).to.deep.equal(['chat.error_after_close']);
       expect(chat.errors).to.deep.equal([]);
+    });
+
+    it('regression: closeWhenDone() during a handshake does not read on: the bytes are those of TLS', async () => {
+      const puppet = new Puppet();
+      const handshake = deferred<Transport>();
+      const chat = new RecordingChat(Object.assign(puppet, { startTls: () => handshake.promise }));
+      const upgrade = chat.upgradeTls({ role: 'server' });
+      await turn();
+      chat.say('over TLS');
+      chat.closeWhenDone();
+      puppet.emit('data', bytes('of the handshake'));
+      expect(puppet.calls).to.deep.equal(['pause']);
+      const secure = new Puppet();
+      handshake.resolve(secure);
+      await upgrade;
+      await turn();
+      expect(secure.calls).to.deep.equal(['write over TLS', 'end']);
+      expect([puppet.calls, chat.events]).to.deep.equal([['pause'], []]);
     });
 
     it('works on a transport that has neither cork nor TLS, and uses nothing but its members', async () => {

@@ -24,6 +24,19 @@ describe('Deadline', () => {
     expect([passed, deadline.running, clock.pending]).to.deep.equal([1, false, 0]);
   });
 
+  it('passes to the millisecond, also when its timer fires before', () => {
+    const clock = new FakeClock();
+    let passed = 0;
+    const deadline = new Deadline(clock, 100, () => passed++);
+    deadline.touch();
+    clock.advance(1);
+    deadline.touch();
+    clock.advance(99);
+    expect(passed).to.equal(0);
+    clock.advance(1);
+    expect(passed).to.equal(1);
+  });
+
   it('sets one timer, however often it is touched', () => {
     const clock = new FakeClock();
     const deadline = new Deadline(clock, 100, () => {});
@@ -135,6 +148,17 @@ describe('deadlines of a chat', () => {
       const { chat, wait, timeouts } = scene({ idle: 100 }, {}, {}, false);
       chat.say('x'.repeat(100_000));
       await wait(300);
+      expect(timeouts()).to.deep.equal(['timeout idle']);
+    });
+
+    it('is put off when the peer takes what it had let lie', async () => {
+      const { chat, peer, wait, timeouts } = scene({ idle: 100 }, {}, {}, false);
+      chat.say('x'.repeat(65_536));
+      await wait(90);
+      peer.on('data', () => {});
+      await wait(90);
+      expect(timeouts()).to.deep.equal([]);
+      await wait(10);
       expect(timeouts()).to.deep.equal(['timeout idle']);
     });
 
@@ -270,19 +294,35 @@ describe('deadlines of a chat', () => {
     });
 
     it('regression: one big push is cut, so that a slow peer is seen to take something', async () => {
-      const { chat, peer, wait, timeouts } = scene({ write: 100 }, {}, {}, false);
+      const clock = new FakeClock();
+      let drain = () => {};
+      let taken = 0;
+      // Passes on 64 KB in 60 ms, and says so when a write is done as a whole, like a socket.
+      const slow: Transport = {
+        write(data) {
+          clock.setTimeout(
+            () => {
+              taken += data.length;
+              drain();
+            },
+            (data.length / 65_536) * 60,
+          );
+          return false;
+        },
+        end() {},
+        destroy() {},
+        pause() {},
+        resume() {},
+        on(event, listener) {
+          if (event === 'drain') drain = listener;
+        },
+        remote: 'slow',
+      };
+      const chat = new RecordingChat(slow, {}, { clock, timeouts: { write: 100, idle: 100 } });
       chat.say('x'.repeat(1_000_000));
-      let got = 0;
-      peer.on('data', (chunk: Buffer) => {
-        got += chunk.length;
-        peer.pause();
-      });
-      while (got < 1_000_000) {
-        await wait(60);
-        peer.resume();
-        await wait(0);
-      }
-      expect(timeouts()).to.deep.equal([]);
+      clock.advance(950);
+      expect(chat.events).to.deep.equal([]);
+      expect(taken).to.equal(1_000_000);
     });
 
     it('regression: a producer that thinks is not the fault of the peer', async () => {
@@ -349,11 +389,13 @@ describe('deadlines of a chat', () => {
     });
 
     it('regression: is not cut short by the idle deadline, which ends with closeWhenDone()', async () => {
-      const { chat, wait, heard } = scene({ idle: 50, frame: 50, close: 1000 });
-      chat.say('bye');
+      const { chat, peer, wait, heard } = scene({ idle: 50, frame: 50, close: 1000 }, {}, {}, false);
+      chat.say('x'.repeat(100_000));
       chat.closeWhenDone();
+      peer.on('data', (chunk: Buffer) => heard.push(chunk.toString('latin1')));
+      await wait(0);
+      expect(heard.join('')).to.have.length(100_000);
       await wait(999);
-      expect(heard).to.deep.equal(['bye']);
       expect(chat.events).to.deep.equal([]);
       await wait(1);
       expect(chat.events).to.deep.equal(['close']);

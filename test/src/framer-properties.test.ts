@@ -4,7 +4,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import type { Terminator, Until } from '../../src/terminator.ts';
 import { actualOutcome, expectedOutcome, type Step } from '../support/model.ts';
-import { bytes } from '../support/recording.ts';
+import { bytes, record } from '../support/recording.ts';
 
 /** A digit says how many bytes follow, and a `;` (dropped) stands behind them. */
 const byLength: Until = {
@@ -69,6 +69,11 @@ function check(steps: Step[], text: string, lengths: readonly number[]): void {
   expect(actualOutcome(cut(text, lengths), steps)).to.deep.equal(expectedOutcome(text, steps));
 }
 
+function holdsOne(t: Terminator, before: Buffer): boolean {
+  const needles = t instanceof Uint8Array ? [t] : Array.isArray(t) ? (t as Uint8Array[]) : [];
+  return needles.some((one) => before.includes(Buffer.from(one)));
+}
+
 describe('Framer, by properties', () => {
   it('cuts as the model does with one terminator after the other, in any chunks', () => {
     fc.assert(
@@ -106,7 +111,7 @@ describe('Framer, by properties', () => {
         ),
         before,
       )
-      .filter(([t, p]) => !(t instanceof Uint8Array ? [t] : t).some((one) => bytes(p).includes(one)));
+      .filter(([t, p]) => !holdsOne(t, bytes(p)));
     fc.assert(
       fc.property(fc.array(preceded, { minLength: 1, maxLength: 4 }), stream, sizes, (all, text, lengths) => {
         check(
@@ -133,6 +138,62 @@ describe('Framer, by properties', () => {
       );
     });
   }
+
+  it('with everything at once', () => {
+    const before = fc.option(fc.constantFrom('\r\n', 'ab', '.\r'), { nil: undefined });
+    const armed = fc
+      .record({
+        terminator,
+        before,
+        keep: fc.boolean(),
+        maxFrame: fc.integer({ min: 1, max: 12 }),
+        overlong: fc.constantFrom('discard' as const, 'deliver' as const),
+      })
+      .filter(({ terminator: t, before: p }) => t !== byExpression && !(p !== undefined && holdsOne(t, bytes(p))))
+      .map(({ terminator: t, before: p, ...rest }) => ({
+        terminator: t,
+        options: p === undefined ? rest : { ...rest, precededBy: bytes(p) },
+      }));
+    fc.assert(fc.property(fc.array(armed, { minLength: 1, maxLength: 4 }), stream, sizes, check), {
+      seed: 6,
+      numRuns: 4000,
+    });
+  });
+
+  it('the same with handlers that are pending now and then, and breaks between turns', async () => {
+    const late = fc.array(fc.boolean(), { minLength: 1, maxLength: 5 });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(terminator, { minLength: 1, maxLength: 4 }),
+        stream,
+        sizes,
+        late,
+        fc.integer({ min: 1, max: 4 }),
+        async (terminators, text, lengths, pending, framesPerTurn) => {
+          const steps = terminators.map((one) => ({ terminator: one }));
+          const { frames, tail } = expectedOutcome(text, steps);
+          let n = 0;
+          const recording = record(
+            { framesPerTurn },
+            {
+              async terminator(framer) {
+                const armed = steps[++n];
+                if (pending[n % pending.length]) await Promise.resolve();
+                if (armed) framer.setTerminator(armed.terminator);
+              },
+            },
+          );
+          recording.framer.setTerminator(steps[0]!.terminator);
+          for (const chunk of cut(text, lengths)) void recording.framer.feed(chunk);
+          await recording.framer.end();
+          expect(recording.frames).to.deep.equal(frames.map((frame) => frame.text));
+          expect(recording.tail()).to.equal(tail);
+          expect(recording.framer.ended).to.equal(true);
+        },
+      ),
+      { seed: 7, numRuns: 500 },
+    );
+  });
 
   it('tiles the stream: offset, length and terminator of each frame lead to the next', () => {
     fc.assert(

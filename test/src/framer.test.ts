@@ -7,7 +7,7 @@ import { FakeClock } from '../../src/clock.ts';
 import { everySplit } from '../../src/every-split.ts';
 import { Framer } from '../../src/framer.ts';
 import { bytes, CRLF, DOT, LF, record } from '../support/recording.ts';
-import { type Deferred, deferred, turn, within } from '../support/within.ts';
+import { type Deferred, deferred, turn, until, within } from '../support/within.ts';
 
 describe('Framer', () => {
   describe('terminators set by callbacks', () => {
@@ -364,7 +364,7 @@ describe('Framer', () => {
   });
 
   describe('promises', () => {
-    it('waits for a handler, keeps what comes meanwhile, and the promise of feed() is kept when all is done', async () => {
+    it('waits for a handler, keeps what comes meanwhile, and resolves feed() when all is done', async () => {
       const gates: Deferred<void>[] = [];
       const { framer, frames } = record(
         {},
@@ -638,6 +638,15 @@ describe('Framer', () => {
       expect(framer.inFrame).to.equal(false);
     });
 
+    it('takes plain arrays, also in the middle of a bigger one', () => {
+      const { framer, frames } = record();
+      framer.setTerminator(DOT);
+      const all = new Uint8Array(bytes('xxab\r\n.\r\nyy'));
+      void framer.feed(all.subarray(2, 7) as Buffer);
+      void framer.feed(all.subarray(7, 9) as Buffer);
+      expect(frames).to.deep.equal(['ab']);
+    });
+
     it('takes nothing after the end', () => {
       const { framer, events, feed } = record();
       framer.setTerminator(LF);
@@ -660,9 +669,9 @@ describe('Framer', () => {
           void framer.feed(Buffer.concat([Buffer.alloc(1_000_000, 'x'), bytes('\r\nnext\r')]));
           return framer;
         });
-        await turn();
+        // The collector frees memory of buffers at its leisure: what is held is what stays.
+        await until(5000, () => arrayBuffersInUse() - before < 20_000_000, 'the release of 50 MB');
         expect(idle.map((framer) => framer.stats.held)).to.deep.equal(Array(50).fill(1));
-        expect(arrayBuffersInUse() - before).to.be.lessThan(20_000_000);
       });
     }
   });

@@ -103,7 +103,7 @@ describe('upgradeTls', () => {
       });
     }
 
-    it('regression: injected plaintext that the socket still buffers does not reach the parser either', async () => {
+    it('injected plaintext that the socket still buffers does not reach the parser either', async () => {
       const outcomes: unknown[] = [];
       const { server, client } = await socketPair();
       const go = deferred();
@@ -383,6 +383,25 @@ describe('secureSocket', () => {
       (e) => e,
     );
     expect(error).to.be.instanceOf(ChatError).with.property('code', 'TLS_FAILED');
+  });
+
+  it('lets what the socket still buffers leave in the clear first', async () => {
+    const { server, client } = await socketPair();
+    const plain = 'p'.repeat(8_000_000);
+    client.write(plain);
+    client.write('LAST\r\n');
+    expect(client.writableLength).to.be.greaterThan(0);
+    const handshake = secureSocket(client, CLIENT, Buffer.alloc(0));
+    handshake.catch(() => {});
+    const chunks: Buffer[] = [];
+    const hear = (chunk: Buffer) => chunks.push(chunk);
+    server.on('data', hear);
+    const size = () => chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+    await until(5000, () => size() > plain.length + 6, 'the ClientHello');
+    server.removeListener('data', hear).pause();
+    const all = Buffer.concat(chunks);
+    expect(all.toString('latin1', plain.length, plain.length + 6)).to.equal('LAST\r\n');
+    await within(3000, Promise.all([secureSocket(server, SERVER, all.subarray(plain.length + 6)), handshake]));
   });
 
   for (const [name, credentials, rejectUnauthorized, expected] of [

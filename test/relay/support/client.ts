@@ -49,8 +49,8 @@ export class Client {
   }
 
   /** The next whole reply without its last CRLF; several lines are joined by LF. */
-  async reply(): Promise<string> {
-    const reply = await within(DEADLINE_MS, this.next(), 'a reply');
+  async reply(ms = DEADLINE_MS): Promise<string> {
+    const reply = await within(ms, this.next(), 'a reply');
     if (reply === null)
       throw new Error(`the connection ended instead of a reply; left: ${JSON.stringify(this.received)}`);
     return reply;

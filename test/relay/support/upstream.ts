@@ -74,6 +74,8 @@ const FRIENDLY: Readonly<Record<Exclude<Phase, 'ehlo' | 'content'>, string>> = {
   other: '500 5.5.2 What?',
 };
 
+const NO_RECIPIENTS = '554 5.5.1 No valid recipients';
+
 export class Upstream {
   readonly mails: ReceivedMail[] = [];
   /** Every command of every connection. */
@@ -146,7 +148,9 @@ export class Upstream {
         else socket.resetAndDestroy();
         return undefined;
       }
-      const reply = typeof chosen === 'object' ? chosen.last : (chosen ?? this.friendly(phase));
+      const isVain = phase === 'data' && to.length === 0;
+      const reply =
+        typeof chosen === 'object' ? chosen.last : (chosen ?? (isVain ? NO_RECIPIENTS : this.friendly(phase)));
       socket.write(`${reply.replaceAll('\n', '\r\n')}\r\n`, 'latin1');
       if (typeof chosen === 'object' || phase === 'quit') {
         mode = 'over';

@@ -1,44 +1,56 @@
-// The built program as its user meets it: says its version, catches a mail that curl sends, gives it back over HTTP,
-// and ends in order.
+// The built program as its user meets it: says its version and its help, catches a mail that curl sends, shows it, gives
+// it back over HTTP byte for byte, and ends in order.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 
-const program = ['dist/cli/lonedot.js'];
-const fail = (why) => {
+const MAIL = 'Subject: smoke\r\n\r\n.a dot and more\r\n';
+const program = 'dist/cli/lonedot.js';
+
+function check(holds, why) {
+  if (holds) return;
   console.error(why);
   process.exit(1);
-};
-const help = spawnSync('node', [...program, '--help'], { encoding: 'utf8' });
-if (help.status !== 0 || !help.stdout.includes('lonedot relay')) fail('--help does not help');
+}
 
-const sink = spawn('node', [...program, '-s', '127.0.0.1:0', '-l', '127.0.0.1:0'], {
+function tells(...args) {
+  const { status, stdout, stderr } = spawnSync('node', [program, ...args], { encoding: 'utf8' });
+  check(status === 0, `${args}: status ${status}: ${stderr}`);
+  return stdout;
+}
+
+const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
+check(tells('--version') === `${version}\n`, '--version tells another version than package.json');
+check(tells('--help').includes('lonedot relay'), '--help does not name the relay');
+
+const sink = spawn('node', [program, '-s', '127.0.0.1:0', '-l', '127.0.0.1:0'], {
   stdio: ['ignore', 'pipe', 'inherit'],
 });
+const ended = once(sink, 'exit');
+process.once('exit', () => sink.kill('SIGKILL'));
 let said = '';
-const smtp = await new Promise((resolve) => {
-  sink.stdout.on('data', (data) => {
-    said += data;
-    const [, address] = /^smtp +(\S+)$/m.exec(said) ?? [];
-    if (address && /^web +/m.test(said)) resolve(address);
-  });
-  sink.once('exit', () => fail('the sink did not start'));
+sink.stdout.setEncoding('utf8');
+sink.stdout.on('data', (text) => {
+  said += text;
 });
-sink.removeAllListeners('exit');
-const [, web] = /^web +(\S+)$/m.exec(said);
-const mail = spawnSync(
+const addressOf = (label) => new RegExp(`^${label} +(\\S+)$`, 'm').exec(said)?.[1];
+while (!(addressOf('smtp') && addressOf('web'))) {
+  const gone = await Promise.race([once(sink.stdout, 'data').then(() => false), ended.then(() => true)]);
+  check(!gone, `the sink did not start: ${said}`);
+}
+const sent = spawnSync(
   'curl',
-  ['-sST', '-', '--mail-from', 'a@x.example', '--mail-rcpt', 'b@x.example', `smtp://${smtp}`],
-  {
-    input: 'Subject: smoke\r\n\r\n.a dot and more\r\n',
-    encoding: 'utf8',
-  },
+  ['-sST', '-', '--mail-from', 'a@x.example', '--mail-rcpt', 'b@x.example', `smtp://${addressOf('smtp')}`],
+  { input: MAIL, encoding: 'utf8' },
 );
-if (mail.status !== 0) fail(`curl: ${mail.stderr}`);
+check(sent.status === 0, `curl: ${sent.stderr}`);
+const web = addressOf('web');
 const { messages } = await (await fetch(new URL('api/lonedot/v1/messages', web))).json();
+check(messages.length === 1, `${messages.length} messages instead of one`);
 const raw = await (await fetch(new URL(`api/v1/message/${messages[0].id}/raw`, web))).text();
-if (!raw.endsWith('Subject: smoke\r\n\r\n.a dot and more\r\n')) fail(`the mail was changed: ${JSON.stringify(raw)}`);
-if (!(await (await fetch(web)).text()).includes('a@x.example')) fail('the page does not show the mail');
+check(raw.endsWith(MAIL), `the mail was changed: ${JSON.stringify(raw)}`);
+check((await (await fetch(web)).text()).includes('a@x.example'), 'the page does not show the mail');
 sink.kill('SIGTERM');
-const [code] = await once(sink, 'exit');
-if (code !== 0) fail(`SIGTERM ended it with ${code}`);
+const [code, signal] = await ended;
+check(code === 0, `SIGTERM ended it with ${code ?? signal}`);
 console.log('caught, shown, given back, ended in order');

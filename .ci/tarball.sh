@@ -1,15 +1,25 @@
 #!/usr/bin/env bash
-# What a user gets: the packed tarball in an empty folder, without install scripts; the program, the library from plain
-# JavaScript and from strict TypeScript; its size. Argument: a folder to work in.
-set -eu
+# What a user gets: the packed tarball in an empty folder, with and without install scripts; the program, the library
+# from plain JavaScript and from strict TypeScript; its size. Argument: a folder to work in.
+set -euo pipefail
 checkout=$PWD
 work=$1/tarball
-mkdir -p "$work/user"
+mkdir -p "$work"
 npm pack --silent --pack-destination "$work" >/dev/null
-cd "$work/user"
-npm init -y >/dev/null
-npm install --ignore-scripts --no-audit --no-fund --silent "$work"/lonedot-*.tgz
-npx --no-install lonedot --help | grep -q 'A mail sink'
+
+install() { # folder, option...
+  mkdir "$work/$1" && cd "$work/$1"
+  npm init -y >/dev/null
+  npm install "${@:2}" --no-audit --no-fund --loglevel=error "$work"/lonedot-*.tgz
+}
+files() { (cd "$1/node_modules" && find . -type f ! -name .package-lock.json -exec sha256sum {} + | sort -k 2); }
+install scripted
+install user --ignore-scripts
+# Whoever forbids scripts gets the very same.
+diff <(files "$work/scripted") <(files "$work/user")
+
+npx --no-install lonedot --help >help.txt
+grep -q 'lonedot relay' help.txt
 test "$(npx --no-install lonedot --version)" = "$(node -p "require('$checkout/package.json').version")"
 cat >use.mjs <<'JS'
 import { AsyncChat, Framer, SimpleProducer } from 'lonedot';

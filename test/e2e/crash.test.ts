@@ -114,8 +114,8 @@ describe('a relay that is killed', () => {
       const store = await serveHere(file);
       const { recipients } = await store.counts();
       await store.close();
-      // Nothing was given up on the way.
-      expect({ ...recipients, delivered: 0 }).to.deep.equal({ delivered: 0 });
+      // Nothing was given up on the way. What waits still is a copy, or was never answered.
+      expect(recipients).to.not.have.any.keys('bounced', 'expired');
     } finally {
       await relay?.kill();
       await upstream.stop();

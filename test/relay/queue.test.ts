@@ -332,6 +332,8 @@ describe('Queue', () => {
 
     it('keeps the lease of a mail that it claimed itself while a session took long to commit it', async () => {
       await start(dot('silence'));
+      post.queue.wake();
+      await post.quiet();
       const lease = post.queue.reserve()!;
       const writer = post.store.begin();
       await writer.write(Buffer.from(MESSAGE));

@@ -71,7 +71,7 @@ export class Forwarder {
   private readonly waits: Waits;
   private idle: Idle[] = [];
   private readonly open = new Set<Connection>();
-  private closed = false;
+  private life: 'open' | 'closing' | 'destroyed' = 'open';
 
   constructor(upstream: Upstream, hostname: string, log: Log, waits: Waits = WAITS) {
     this.upstream = upstream;
@@ -100,7 +100,7 @@ export class Forwarder {
 
   /** Ends idle connections; those at work end after their mail. */
   close(): void {
-    this.closed = true;
+    if (this.life === 'open') this.life = 'closing';
     for (const { connection, timer } of this.idle.splice(0)) {
       clearTimeout(timer);
       connection.quit();
@@ -110,6 +110,7 @@ export class Forwarder {
   /** Ends all of them at once. */
   destroy(): void {
     this.close();
+    this.life = 'destroyed';
     for (const connection of [...this.open]) connection.close();
   }
 
@@ -177,7 +178,7 @@ export class Forwarder {
           if (error || !auth) settle(error);
           else connection.login({ credentials: auth }, settle);
         });
-        if (this.closed) connection.close();
+        if (this.life === 'destroyed') connection.close();
       });
     } catch (error) {
       connection.close();
@@ -189,7 +190,7 @@ export class Forwarder {
   }
 
   private keep(connection: Connection): void {
-    if (this.closed) {
+    if (this.life !== 'open') {
       connection.quit();
       return;
     }
@@ -212,7 +213,13 @@ export class Forwarder {
     // Refused in the middle of the content: a RSET would be taken for more of it, and the reply to the dot for RSET's.
     const isSent = dotSent && connection._socket && connection._socket.writableLength === 0;
     const isInStep = code === 'EENVELOPE' || (code === 'EMESSAGE' && isSent);
-    if (isInStep && responseCode !== undefined && responseCode !== 421 && responseCode !== 503 && !this.closed) {
+    if (
+      isInStep &&
+      responseCode !== undefined &&
+      responseCode !== 421 &&
+      responseCode !== 503 &&
+      this.life === 'open'
+    ) {
       const isClean = await new Promise<boolean>((resolve) => {
         const limit = setTimeout(() => settle(false), this.waits.reset);
         const ended = (): void => settle(false);

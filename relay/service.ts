@@ -4,7 +4,7 @@ import { Listener, type PeerInfo } from '../src/listen.ts';
 import type { Log } from '../src/log.ts';
 import { ProtocolStats } from '../src/stats.ts';
 import type { RelayOptions, SinkOptions } from './options.ts';
-import { Queue } from './queue.ts';
+import type { Queue } from './queue.ts';
 import { formatReply, REPLIES, type Reply, reply } from './replies.ts';
 import { Session, type SmtpContext } from './session.ts';
 import type { RouteKind, Store } from './store/store.ts';
@@ -32,8 +32,11 @@ const PURGE_EVERY_MS = 3_600_000;
 export async function startMail(options: SinkOptions | RelayOptions, log: Log): Promise<MailService> {
   const upstreams = options.mode === 'relay' ? options.upstream.map((url) => parseUpstream(String(url))) : [];
   const stats = new ProtocolStats();
-  // Sockets are bound while the store opens: a client that is that early is greeted, and waits with its first command.
-  const opening = openStore(options.database);
+  // Sockets are bound before the store opens: a client that is that early is greeted, and waits with its first command.
+  let openNow = (): void => {};
+  const opening = new Promise<Store>((resolve) => {
+    openNow = () => resolve(openStore(options.database));
+  });
   const context = contextFor(options, opening, stats, log);
   // Before the first session: its commands wait for the same promise, and must find the store when it resolves.
   const opened = opening.then((store) => {
@@ -54,19 +57,22 @@ export async function startMail(options: SinkOptions | RelayOptions, log: Log): 
         (transport, peer) => new Session(transport, peer, context),
       ),
   );
-  const [bound, ready] = await Promise.allSettled([Promise.all(listeners.map((one) => one.listen())), opened]);
-  if (bound.status === 'rejected' || ready.status === 'rejected') {
+  let smtp: string[];
+  let store: Store;
+  try {
+    smtp = await Promise.all(listeners.map((one) => one.listen()));
+    openNow();
+    store = await opened;
+  } catch (error) {
     await Promise.all(listeners.map((one) => one.close()));
-    if (ready.status === 'rejected') throw ready.reason;
-    await ready.value.close();
-    throw (bound as PromiseRejectedResult).reason;
+    throw error;
   }
-  const store = ready.value;
   let queue: Queue | null = null;
   let purging: NodeJS.Timeout | null = null;
   if (options.mode === 'relay') {
+    const { Queue: RelayQueue } = await import('./queue.ts');
     const { hostname, concurrency, retryMin: min, retryMax: max, expire } = options;
-    queue = new Queue({ store, upstreams, hostname, concurrency, retry: { min, max, expire }, log });
+    queue = new RelayQueue({ store, upstreams, hostname, concurrency, retry: { min, max, expire }, log });
     const running = queue;
     context.delivery = queue;
     context.accepted = (waiting) => {
@@ -76,7 +82,7 @@ export async function startMail(options: SinkOptions | RelayOptions, log: Log): 
     purging = startPurging(store, options.keepFailed, log);
   } else if (options.max > 0) context.accepted = trimmer(store, options.max, log);
   return {
-    smtp: bound.value,
+    smtp,
     database: options.database ?? '',
     store,
     stats,

@@ -6,8 +6,10 @@ import { type Clock, realClock } from './clock.ts';
 import { ChatError } from './errors.ts';
 import type { FramerOptions, FramerStats, FrameSink } from './frame.ts';
 import {
-  type Count,
+  askUntil,
+  checkLimits,
   compileTerminator,
+  type FrameEnd,
   findAny,
   findNeedle,
   findPair,
@@ -21,7 +23,7 @@ import {
   UNDECIDED,
   type UntilRule,
 } from './terminator.ts';
-import { Unparsed } from './unparsed.ts';
+import { asBuffer, Unparsed } from './unparsed.ts';
 
 export class Framer {
   private readonly sink: FrameSink;
@@ -186,16 +188,12 @@ export class Framer {
   }
 
   private setLimits(o: TerminatorOptions): void {
-    const max = o.maxFrame ?? this.options.maxFrame ?? Number.POSITIVE_INFINITY;
-    if (!(max >= 1)) throw new ChatError('BAD_TERMINATOR', `bad terminator: maxFrame must be 1 or more, not ${max}`);
-    const policy = o.overlong ?? this.options.overlong ?? 'error';
-    if (policy !== 'error' && policy !== 'discard' && policy !== 'deliver')
-      throw new ChatError(
-        'BAD_TERMINATOR',
-        `bad terminator: overlong must be error, discard or deliver, not ${policy}`,
-      );
-    this.maxFrame = max;
-    this.overlongPolicy = policy;
+    const { maxFrame, overlong } = checkLimits(
+      o.maxFrame ?? this.options.maxFrame,
+      o.overlong ?? this.options.overlong,
+    );
+    this.maxFrame = maxFrame;
+    this.overlongPolicy = overlong;
     this.keep = o.keep ?? false;
   }
 
@@ -245,7 +243,7 @@ export class Framer {
           return;
         }
       } else if (rule.kind === 'search') this.search(rule);
-      else if (rule.kind === 'count') this.count(rule);
+      else if (rule.kind === 'count') this.deliver(Math.min(input.buf.length, input.pos + rule.left));
       else if (rule.kind === 'until') this.until(rule);
       else this.deliver(input.buf.length);
     }
@@ -337,10 +335,6 @@ export class Framer {
     this.frame(needle.given, needle.length - virtual);
   }
 
-  private count(rule: Count): void {
-    this.deliver(Math.min(this.input.buf.length, this.input.pos + rule.left));
-  }
-
   private until(rule: UntilRule): void {
     const { input } = this;
     const from = input.pos;
@@ -368,20 +362,10 @@ export class Framer {
     }
   }
 
-  /**
-   * Asks find(), and stops for good when it answers nonsense: nothing was consumed, so asking again would not end. It
-   * is shown `maxHold` bytes and no more, or a frame would be over-long in one chunking and not in another.
-   */
-  private ask(rule: UntilRule): { end: number; skip: number } | 'more' {
-    const { buf, pos } = this.input;
-    const { until } = rule;
+  /** Stops for good when find() answers nonsense: nothing was consumed, so asking again would not end. */
+  private ask(rule: UntilRule): FrameEnd | 'more' {
     try {
-      const found = until.find(buf.length - pos > until.maxHold ? buf.subarray(0, pos + until.maxHold) : buf, pos);
-      if (found === 'more') return found;
-      const { end, skip } = found;
-      if (Number.isSafeInteger(end) && Number.isSafeInteger(skip) && end >= pos && skip >= 0 && end + skip > pos)
-        return found;
-      throw new ChatError('BAD_TERMINATOR', `find() answered end ${end}, skip ${skip} for a frame at ${pos}`);
+      return askUntil(rule.until, this.input.buf, this.input.pos);
     } catch (error) {
       this.stop();
       throw error;
@@ -509,8 +493,4 @@ export class Framer {
       },
     );
   }
-}
-
-function asBuffer({ buffer, byteOffset, length }: Uint8Array): Buffer {
-  return Buffer.from(buffer, byteOffset, length);
 }

@@ -20,7 +20,12 @@ export interface Until {
    * Where does the frame that starts at `from` end? `end` is the index behind its last byte, `skip` the number of
    * terminator bytes behind that. `end + skip` may lie beyond the buffer: the rest is then passed on as it comes.
    */
-  find(buf: Buffer, from: number): { end: number; skip: number } | 'more';
+  find(buf: Buffer, from: number): FrameEnd | 'more';
+}
+
+export interface FrameEnd {
+  readonly end: number;
+  readonly skip: number;
 }
 
 export type OverlongPolicy = 'error' | 'discard' | 'deliver';
@@ -214,4 +219,29 @@ function failureTable(bytes: Buffer): Int32Array {
     table[i] = state;
   }
   return table;
+}
+
+/**
+ * Asks find() and checks its answer; throws ChatError BAD_TERMINATOR for nonsense. It is shown `maxHold` bytes and no
+ * more, or a frame would be over-long in one chunking and not in another.
+ */
+export function askUntil(until: Until, buf: Buffer, pos: number): FrameEnd | 'more' {
+  const found = until.find(buf.length - pos > until.maxHold ? buf.subarray(0, pos + until.maxHold) : buf, pos);
+  if (found === 'more') return found;
+  const { end, skip } = found;
+  const isPlace = Number.isSafeInteger(end) && Number.isSafeInteger(skip) && end >= pos && skip >= 0;
+  if (isPlace && end + skip > pos) return found;
+  throw new ChatError('BAD_TERMINATOR', `find() answered end ${end}, skip ${skip} for a frame at ${pos}`);
+}
+
+/** The limits of a frame, checked; throws ChatError BAD_TERMINATOR. No limit and 'error' where nothing is said. */
+export function checkLimits(
+  maxFrame: number = Number.POSITIVE_INFINITY,
+  overlong: OverlongPolicy = 'error',
+): { maxFrame: number; overlong: OverlongPolicy } {
+  if (!(maxFrame >= 1)) throw bad(`maxFrame must be 1 or more, not ${maxFrame}`);
+  if (!['error', 'discard', 'deliver'].includes(overlong)) {
+    throw bad(`overlong must be error, discard or deliver, not ${overlong}`);
+  }
+  return { maxFrame, overlong };
 }

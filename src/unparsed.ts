@@ -114,3 +114,8 @@ export class Unparsed {
     this.stalled = false;
   }
 }
+
+/** A view of the same bytes that can be searched. */
+export function asBuffer({ buffer, byteOffset, length }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, length);
+}

@@ -398,6 +398,16 @@ describe('Forwarder', () => {
       expect(upstream.verbs().filter((verb) => verb === 'QUIT').length).to.equal(2);
     });
 
+    it('are still made behind close() for a mail that is under way, and not behind destroy()', async () => {
+      await start();
+      forwarder.close();
+      expect((await deliver()).fates).to.deep.equal(['delivered']);
+      await until(2000, () => upstream.sockets.size === 0);
+      forwarder.destroy();
+      await unreachable();
+      expect(upstream.mails.length).to.equal(1);
+    });
+
     it('end with destroy() wherever they are, and every mail gets its outcome', async () => {
       await start({ answer: ({ phase }) => (phase === 'dot' ? 'silence' : undefined) });
       const behindTheDot = deliver();

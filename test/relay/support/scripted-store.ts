@@ -13,7 +13,7 @@ export class ScriptedStore implements Store {
   /** Writers that were begun and neither committed nor aborted. */
   readonly open = new Set<string>();
   aborted = 0;
-  /** The largest amount of content that was held by one writer. */
+  /** Asked with each piece and the number of those before it; what it returns is what write() returns. */
   onWrite: (piece: Buffer, written: number) => void | Promise<void> = () => {};
   onCommit: () => void | Promise<void> = () => {};
   private begun = 0;

@@ -42,7 +42,7 @@ const LISTENER_OPTIONS = {
   'max-recipients': {
     type: 'integer',
     min: 1,
-    max: 1_000_000,
+    max: 65_536,
     default: 1000,
     describe: 'Most recipients of one message',
     group: 'Limits',

@@ -68,7 +68,7 @@ export async function startMail(options: SinkOptions | RelayOptions, log: Log): 
     throw error;
   }
   let queue: Queue | null = null;
-  let purging: NodeJS.Timeout | null = null;
+  let purging: { stop(): void } | null = null;
   if (options.mode === 'relay') {
     const { Queue: RelayQueue } = await import('./queue.ts');
     const { hostname, concurrency, retryMin: min, retryMax: max, expire } = options;
@@ -87,7 +87,7 @@ export async function startMail(options: SinkOptions | RelayOptions, log: Log): 
     store,
     stats,
     stop: async (drainMs) => {
-      if (purging !== null) clearInterval(purging);
+      purging?.stop();
       const limit = setTimeout(() => {
         for (const session of context.sessions) session.cut();
       }, drainMs);
@@ -138,16 +138,24 @@ async function openStore(file: string | undefined): Promise<Store> {
 }
 
 /** Now and every hour: what failed long ago goes, a step at a time, so that running sessions hardly notice. */
-function startPurging(store: Store, keepMs: number, log: Log): NodeJS.Timeout {
+function startPurging(store: Store, keepMs: number, log: Log): { stop(): void } {
+  let stopped = false;
   const purge = async (): Promise<void> => {
     try {
-      while ((await store.purge(Date.now() - keepMs)) > 0);
+      while (!stopped && (await store.purge(Date.now() - keepMs)) > 0);
     } catch (error) {
-      log.error('queue.purge_failed', { error: (error as Error).message });
+      // Broken off by the stop: the next start goes on with it.
+      if (!stopped) log.error('queue.purge_failed', { error: (error as Error).message });
     }
   };
   void purge();
-  return setInterval(() => void purge(), PURGE_EVERY_MS).unref();
+  const timer = setInterval(() => void purge(), PURGE_EVERY_MS).unref();
+  return {
+    stop: () => {
+      stopped = true;
+      clearInterval(timer);
+    },
+  };
 }
 
 /** Keeps the newest `max` messages. One removal at a time: what comes meanwhile is removed by the next one. */

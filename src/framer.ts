@@ -326,6 +326,7 @@ export class Framer {
         this.nextFrame(end - from - size);
         throw error;
       }
+      if (this.stopped) return;
       return this.frame(needle.given, end - from - size);
     }
     if (start > input.pos && !this.deliver(start)) return;

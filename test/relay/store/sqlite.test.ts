@@ -117,7 +117,10 @@ describe('SQLite store', () => {
 
   it('rejects what the disk has no room for, and works when there is room again', async function () {
     // The limit on a file's size stands for the disk: SQLite sees a write that fails, in the middle of a commit.
-    if (spawnSync('prlimit', ['--version']).status !== 0) this.skip();
+    if (spawnSync('prlimit', ['--version']).status !== 0) {
+      console.log('      skipped: no prlimit here');
+      this.skip();
+    }
     const limited = `ulimit -S -f 2000; exec "$0" "$@"`;
     const program = [process.execPath, ...process.execArgv, DISK_FULL, directory.file];
     const child = spawn('bash', ['-c', limited, ...program], { stdio: ['ignore', 'pipe', 'inherit'] });

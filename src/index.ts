@@ -6,12 +6,20 @@ export { DotStuffer, DotUnstuffer } from './dot-stuffing.ts';
 export { ChatError, ERROR_CODES, type ErrorCode } from './errors.ts';
 export type { FrameInfo, FramerOptions, FramerStats, FrameSink } from './frame.ts';
 export { Framer } from './framer.ts';
-export { LineEndings } from './lines.ts';
-export { Listener } from './listen.ts';
+export { LINE_POLICIES, LineEndings, type LinePolicy } from './lines.ts';
+export {
+  type DrainResult,
+  Listener,
+  type ListenerOptions,
+  type OnConnection,
+  type PeerInfo,
+  type Refusal,
+  type ServedConnection,
+} from './listen.ts';
 export { memoryTransportPair } from './memory-transport.ts';
 export { Outbox, type OutboxOptions, type Outlet } from './outbox.ts';
 export { CompositeProducer, IterableProducer, type Producer, SimpleProducer } from './producers.ts';
 export { ProtocolStats } from './stats.ts';
-export type { OverlongPolicy, Terminator, TerminatorOptions, Until } from './terminator.ts';
+export type { FrameEnd, OverlongPolicy, Terminator, TerminatorOptions, Until } from './terminator.ts';
 export type { LeftoverPolicy, TlsOptions } from './tls-upgrade.ts';
 export { type SocketTransportOptions, socketTransport, type Transport, type TransportEvent } from './transport.ts';

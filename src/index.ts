@@ -1,4 +1,5 @@
 // The framing core's public API. Everything here is documented at its definition and held stable by tests.
+export { type Address, formatAddress, parseAddress } from './address.ts';
 export { AsyncChat, type ChatLogger, type ChatOptions, type ChatStats } from './chat.ts';
 export { type Clock, FakeClock, realClock, type TimerHandle } from './clock.ts';
 export type { TimeoutKind, Timeouts } from './deadlines.ts';

@@ -33,7 +33,7 @@ describe('lonedot told something wrong', () => {
     ['a bad address in a list', ['-s', '1025', '-s', 'nowhere'], '--smtp: "nowhere" is no address'],
     ['a bad number', ['-m', 'many'], '--max: expected a whole number (0: no limit), got "many"'],
     ['a negative number', ['-m', '-1'], '--max: expected a whole number (0: no limit), got "-1"'],
-    ['a number out of range', ['--max-recipients', '0'], 'expected a whole number from 1 to 1000000, got "0"'],
+    ['a number out of range', ['--max-recipients', '0'], 'expected a whole number from 1 to 65536, got "0"'],
     ['a duration without unit', ['--idle-timeout', '60'], '--idle-timeout: expected a duration such as'],
     ['a size in Mailpit megabytes', ['--max-message-size', '50'], 'of at least 1k, or 0 (no limit), got "50"'],
     ['a bad choice', ['--line-endings', 'crlf'], 'expected one of strict, normalise, preserve, got "crlf"'],

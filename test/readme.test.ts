@@ -9,7 +9,10 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { ERROR_CODES } from '../src/errors.ts';
 
-const root = new URL('../', import.meta.url);
+/** Compiled, this file stands one folder deeper, and the core is compiled beside it. */
+const above = new URL('../', import.meta.url);
+const isCompiled = !existsSync(new URL('package.json', above));
+const root = isCompiled ? new URL('../', above) : above;
 const read = (path: string): string => readFileSync(new URL(path, root), 'utf8');
 
 function freePort(): Promise<number> {
@@ -39,7 +42,7 @@ describe('README', () => {
     const code = /```js\n(import \{ AsyncChat, Listener \}[\s\S]*?)```/.exec(read('README.md'))?.[1];
     expect(code, 'the example').to.be.a('string');
     const port = await freePort();
-    const core = new URL('src/index.ts', root).href;
+    const core = new URL(isCompiled ? 'src/index.js' : 'src/index.ts', above).href;
     const program = code!.replace("'lonedot'", `'${core}'`).replace('7007', String(port));
     const folder = mkdtempSync(join(tmpdir(), 'lonedot-readme-'));
     writeFileSync(join(folder, 'echo.mjs'), program);

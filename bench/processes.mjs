@@ -1,4 +1,5 @@
-// Contestants that are programs: starts one on a free port, waits until it answers, reads its memory, ends it by pid.
+// Contestants that are programs: starts one on a free port, waits until it answers, reads its CPU and memory (children
+// included), ends it by pid.
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import net from 'node:net';
@@ -15,12 +16,20 @@ export function freePort() {
   });
 }
 
-/** `command(port)` gives program and arguments. Resolves when the port accepts; `stop()` ends the process. */
-export async function start(name, command, { quiet = true } = {}) {
-  const port = await freePort();
+/**
+ * `command(port)` gives program and arguments. Resolves when the port accepts; `stop()` ends the process and its
+ * children. `output(text)` is given what it prints.
+ */
+export async function start(name, command, { quiet = true, output, port: given } = {}) {
+  const port = given ?? (await freePort());
   const [program, ...args] = command(port);
-  const child = spawn(program, args.map(String), { stdio: ['ignore', quiet ? 'ignore' : 'inherit', 'inherit'] });
+  const stdout = output ? 'pipe' : quiet ? 'ignore' : 'inherit';
+  const child = spawn(program, args.map(String), { stdio: ['ignore', stdout, quiet === 'all' ? 'ignore' : 'inherit'] });
+  if (output) child.stdout.setEncoding('latin1').on('data', output);
   let gone = false;
+  child.once('error', () => {
+    gone = true;
+  });
   child.once('exit', () => {
     gone = true;
   });
@@ -33,20 +42,44 @@ export async function start(name, command, { quiet = true } = {}) {
     name,
     port,
     pid: child.pid,
-    /** User and system time so far. */
+    /** User and system time so far, that of children included. */
     cpuSeconds: () => {
-      const stat = fs.readFileSync(`/proc/${child.pid}/stat`, 'latin1');
-      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-      return (Number(fields[11]) + Number(fields[12])) / 100;
+      let ticks = 0;
+      for (const { fields } of family(child.pid)) for (let i = 11; i <= 14; i++) ticks += Number(fields[i]);
+      return ticks / 100;
     },
     rssMb: () => Number(/VmRSS:\s+(\d+)/.exec(fs.readFileSync(`/proc/${child.pid}/status`, 'latin1'))[1]) / 1024,
-    stop: () =>
-      new Promise((resolve) => {
-        if (gone) return resolve();
-        child.once('exit', resolve);
-        child.kill('SIGKILL');
-      }),
+    stop: async () => {
+      const pids = family(child.pid).map(({ pid }) => pid);
+      const exited = gone || new Promise((resolve) => child.once('exit', resolve));
+      for (const pid of pids) {
+        try {
+          process.kill(pid, 'SIGKILL');
+        } catch {
+          // Gone with its parent.
+        }
+      }
+      await exited;
+    },
   };
+}
+
+/** The process and all that descend from it, with the fields of its /proc stat that follow the name. */
+function family(root) {
+  const all = fs
+    .readdirSync('/proc')
+    .filter((entry) => /^\d+$/.test(entry))
+    .flatMap((entry) => {
+      try {
+        const stat = fs.readFileSync(`/proc/${entry}/stat`, 'latin1');
+        return [{ pid: Number(entry), fields: stat.slice(stat.lastIndexOf(')') + 2).split(' ') }];
+      } catch {
+        return [];
+      }
+    });
+  const found = all.filter(({ pid }) => pid === root);
+  for (const one of found) found.push(...all.filter(({ fields }) => Number(fields[1]) === one.pid));
+  return found;
 }
 
 function answers(port) {
@@ -58,6 +91,12 @@ function answers(port) {
     });
     socket.once('error', () => resolve(false));
   });
+}
+
+/** Where a program is, or null. Servers are often outside of a user's PATH. */
+export function findProgram(name, folders = []) {
+  const places = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/usr/lib/postfix/sbin', ...folders];
+  return places.map((folder) => `${folder}/${name}`).find((path) => fs.existsSync(path)) ?? null;
 }
 
 /** The first Python that still has asynchat, or null. */

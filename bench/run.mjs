@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Everything that is measured here, one script after the other: `node bench/run.mjs [--write]` (about four minutes).
+// Everything that is measured here, one script after the other: `node bench/run.mjs [--write]` (about twelve minutes).
 // With --write the output becomes bench/RESULTS.md. The build has to be fresh: `npm run build`.
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
@@ -7,7 +7,7 @@ import { cpus } from 'node:os';
 import { here } from './processes.mjs';
 
 const parts = [];
-for (const script of ['framing', 'socket', 'startup']) {
+for (const script of ['framing', 'socket', 'startup', 'sink', 'relay', 'scale']) {
   console.log(`# ${script}`);
   const { stdout, status } = spawnSync('node', [here(`${script}.mjs`)], {
     encoding: 'utf8',

@@ -12,6 +12,8 @@ export interface Command {
   readonly examples: readonly (readonly [commandLine: string, what: string])[];
   /** Its own options, without those that every command has. */
   readonly table: OptionTable;
+  /** Ends its --help where not each option is also a variable and a key of the config file. */
+  readonly note?: string;
   /** Set when the command is about a config file and cannot do without. */
   readonly needsConfig?: true;
   run(context: Context): Promise<number>;
@@ -22,6 +24,8 @@ export interface Context {
   /** Flags and variables. */
   readonly sources: OptionSources;
   readonly config: Config | undefined;
+  /** Reads the config file once more; undefined when there is none. Throws BAD_OPTION. */
+  reread(): Promise<Config | undefined>;
   readonly services: Services;
   readonly log: Log;
   readonly manner: Manner;
@@ -48,12 +52,28 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'Stand between a client and a server, line by line',
     load: async () => (await import('./commands/proxy.ts')).proxy,
   },
+  replay: {
+    summary: 'Play what the proxy has recorded, as the client or as the server',
+    load: async () => (await import('./commands/proxy-replay.ts')).replay,
+  },
+  proxies: {
+    summary: 'Break connections on order: a server with the HTTP API of Toxiproxy',
+    load: async () => (await import('./commands/proxies.ts')).proxies,
+  },
   serve: {
     summary: 'Run everything that a config file names',
     load: async () => (await import('./commands/serve.ts')).serve,
   },
+  user: {
+    summary: 'Look after the users who may log in',
+    load: async () => (await import('./commands/user.ts')).user,
+  },
   check: {
     summary: 'Validate a config file and print what serve would do',
     load: async () => (await import('./commands/check.ts')).check,
+  },
+  queue: {
+    summary: 'See and steer the mail of a relay',
+    load: async () => (await import('./commands/queue.ts')).queue,
   },
 };

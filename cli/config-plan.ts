@@ -7,6 +7,7 @@ import { VARIABLE_PREFIX } from '../src/options.ts';
 import type { Config } from './config.ts';
 import { planRelay, planSink } from './mail-plan.ts';
 import type { Plan } from './plan.ts';
+import { planControl } from './proxies-plan.ts';
 import { planProxy } from './proxy-plan.ts';
 
 /** Several services share one environment, so a variable names its section: LONEDOT_RELAY_UPSTREAM. */
@@ -17,9 +18,13 @@ export function planConfig(config: Config, variables: NodeJS.ProcessEnv): Plan[]
     ...config.section('relay').map((file) => planRelay(sources(file, `${VARIABLE_PREFIX}RELAY_`))),
     // There may be many proxies: no variable could say which one it means.
     ...config.section('proxies').map((file, index) => planProxy({ file }, `proxies[${index}]`)),
+    ...config.section('control').map((file) => planControl(sources(file, `${VARIABLE_PREFIX}CONTROL_`))),
   ];
   if (plans.length === 0) {
-    throw new ChatError('BAD_OPTION', `${config.file}: nothing to start: it has neither "sink", "relay" nor "proxies"`);
+    throw new ChatError(
+      'BAD_OPTION',
+      `${config.file}: nothing to start: it has neither "sink", "relay", "proxies" nor "control"`,
+    );
   }
   refuseSharedAddresses(plans, config.file);
   return plans;

@@ -1,4 +1,5 @@
 // Plans for the sink and the relay, each with the web server beside it.
+import { isDeepStrictEqual } from 'node:util';
 import type { RelayOptions, SinkOptions } from '../relay/options.ts';
 import { resolveRelay, resolveSink } from '../relay/options.ts';
 import type { Address } from '../src/address.ts';
@@ -18,19 +19,27 @@ export function planRelay(sources: OptionSources): Plan {
 }
 
 function planMail(options: SinkOptions | RelayOptions, web: WebOptions | undefined): Plan {
-  const planned = options.smtp.map(formatAddress);
   return {
     section: options.mode,
-    listens: [...options.smtp, ...(web ? [web.listen] : [])],
-    facts: facts(options, planned, web && plannedUrl(web.listen)),
+    options: { ...options, web },
+    listens: [...options.smtp, ...(options.smtps ?? []), ...(options.lmtp ?? []), ...(web ? [web.listen] : [])],
+    facts: facts(options, planned(options), web && plannedUrl(web.listen)),
     start: async (services, log) => {
       const mail = await services.startMail(options, log);
       try {
-        const served = web && (await services.startWeb(web, { store: mail.store, smtp: mail.smtp, log }));
+        const served = web && (await services.startWeb(web, { ...mail, log }));
         return {
-          facts: facts(options, mail.smtp, served?.url),
+          facts: facts(options, mail, served?.url),
           smtp: mail.smtp[0],
           drainMs: options.drainTimeout,
+          reload: async (plans) => {
+            const next = plans.find(({ section }) => section === options.mode)?.options;
+            if (next === undefined) return [];
+            const { web: nextWeb, ...mailOptions } = next as (SinkOptions | RelayOptions) & { web: unknown };
+            const restarts = await mail.reload(mailOptions as SinkOptions | RelayOptions);
+            if (!isDeepStrictEqual(web, nextWeb)) restarts.push('listen');
+            return restarts.map((key) => `${options.mode}.${key}`);
+          },
           stop: async () => {
             // The pages first: they read a store that mail.stop() closes.
             await served?.stop();
@@ -49,7 +58,18 @@ function plannedUrl(listen: Address): string {
   return listen.kind === 'tcp' ? `http://${formatAddress(listen)}/` : formatAddress(listen);
 }
 
-function facts(options: SinkOptions | RelayOptions, smtp: readonly string[], url: string | undefined): Fact[] {
+/** Where each kind of listener is, or is to be. */
+interface Places {
+  readonly smtp: readonly string[];
+  readonly smtps: readonly string[];
+  readonly lmtp: readonly string[];
+}
+
+function planned({ smtp, smtps = [], lmtp = [] }: SinkOptions | RelayOptions): Places {
+  return { smtp: smtp.map(formatAddress), smtps: smtps.map(formatAddress), lmtp: lmtp.map(formatAddress) };
+}
+
+function facts(options: SinkOptions | RelayOptions, places: Places, url: string | undefined): Fact[] {
   const section = options.mode;
   const database = options.database ?? 'temporary';
   const kept = options.mode === 'sink' && options.max > 0 ? `, the newest ${options.max} messages` : '';
@@ -64,7 +84,9 @@ function facts(options: SinkOptions | RelayOptions, smtp: readonly string[], url
     };
   };
   return [
-    ...smtp.map((address) => listening('smtp', { address })),
+    ...places.smtp.map((address) => listening('smtp', { address })),
+    ...places.smtps.map((address) => listening('smtps', { address })),
+    ...places.lmtp.map((address) => listening('lmtp', { address })),
     ...(url === undefined ? [] : [listening('web', { url })]),
     { section, label: 'store', text: `${database}${kept}`, event: 'storing', fields: { database } },
     ...upstreams.map((upstream) => ({

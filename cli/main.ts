@@ -13,7 +13,7 @@ import type { Config } from './config.ts';
 import { describeFailure, exitCodeOf } from './failure.ts';
 import { exitOnBugs } from './lifecycle.ts';
 import type { Manner } from './options.ts';
-import { COMMON_OPTIONS, CONFIG_OPTIONS, resolveManner } from './options.ts';
+import { COMMON_OPTIONS, CONFIG_OPTIONS, commonFor, LOG_OPTIONS, resolveManner } from './options.ts';
 import { print } from './output.ts';
 import type { Services } from './services.ts';
 import { services as realServices } from './services.ts';
@@ -31,15 +31,17 @@ export async function main(
   try {
     const { command, args } = await findCommand(argv);
     if (command === undefined) return await printHelp((yargs) => yargs.programHelp(COMMON_OPTIONS));
-    const table = { ...command.table, ...COMMON_OPTIONS };
+    const common = commonFor(command.table);
+    const table = { ...command.table, ...common };
     const given = readPlainArguments(table, args) ?? (await (await import('./yargs.ts')).readArguments(table, args));
-    if (given === undefined) return await printHelp((yargs) => yargs.commandHelp(command, COMMON_OPTIONS));
+    if (given === undefined) return await printHelp((yargs) => yargs.commandHelp(command, common));
     const sources: OptionSources = { flags: withPositionals(given, command.table), variables };
     manner = mannerSoFar(sources) ?? manner;
     const config = await loadConfig(sources, command);
     manner = resolveManner({ ...sources, file: config?.section('log')[0] });
     log = createLog(manner);
-    return await command.run({ sources, config, services, log, manner });
+    const reread = () => loadConfig(sources, command);
+    return await command.run({ sources, config, reread, services, log, manner });
   } catch (error) {
     await log?.flush();
     await print(describeFailure(error, manner), process.stderr);
@@ -63,17 +65,18 @@ async function findCommand(
   throw new ChatError('BAD_OPTION', `unknown command ${JSON.stringify(name)}; ${hint}`);
 }
 
-/** Arguments without a flag become values of the table's positional options, in their order. */
+/** Arguments without a flag become values of the table's positional options, in their order; a last list takes the rest. */
 function withPositionals({ flags, positionals }: Arguments, table: OptionTable): Map<string, readonly string[]> {
   const result = new Map(flags);
   const names = Object.keys(table).filter((name) => table[name]!.positional);
   for (const [index, text] of positionals.entries()) {
-    const name = names[index];
+    const last = names.at(-1);
+    const name = names[index] ?? (last !== undefined && table[last]!.list ? last : undefined);
     if (name === undefined) {
       const hint = Object.hasOwn(COMMANDS, text) ? '; the command comes first' : '';
       throw new ChatError('BAD_OPTION', `unexpected argument ${JSON.stringify(text)}${hint}`);
     }
-    result.set(name, [text]);
+    result.set(name, [...(result.get(name) ?? []), text]);
   }
   return result;
 }
@@ -89,6 +92,7 @@ function mannerSoFar(sources: OptionSources): Manner | undefined {
 }
 
 async function loadConfig(sources: OptionSources, command: Command): Promise<Config | undefined> {
+  if (commonFor(command.table) === LOG_OPTIONS) return undefined;
   const { config: file } = resolveOptions(CONFIG_OPTIONS, sources);
   if (file === undefined) {
     if (command.needsConfig) throw new ChatError('BAD_OPTION', '--config FILE is required (or LONEDOT_CONFIG)');

@@ -45,6 +45,11 @@ export const LOG_OPTIONS = {
 
 export const COMMON_OPTIONS = { ...CONFIG_OPTIONS, ...LOG_OPTIONS } as const satisfies OptionTable;
 
+/** Those of a command: one that has a --config of its own reads a file of another kind, and no config file. */
+export function commonFor(table: OptionTable): OptionTable {
+  return Object.hasOwn(table, 'config') ? LOG_OPTIONS : COMMON_OPTIONS;
+}
+
 /** How the program talks, decided from the log options. */
 export interface Manner {
   readonly level: LogLevel;

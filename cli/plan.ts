@@ -1,5 +1,6 @@
 // A plan is a service whose options are decided and which has not been started: `check` prints it, the others start it.
 // This file knows plans in general; mail-plan.ts and proxy-plan.ts make them.
+import { isDeepStrictEqual } from 'node:util';
 import type { Address } from '../src/address.ts';
 import type { Log } from '../src/log.ts';
 import type { Services } from './services.ts';
@@ -16,6 +17,8 @@ export interface Fact {
 
 export interface Plan {
   readonly section: string;
+  /** The values that were decided, for the service that is to take them over when it runs already. */
+  readonly options: unknown;
   readonly listens: readonly Address[];
   /** As planned: a port 0 is still 0. */
   readonly facts: readonly Fact[];
@@ -28,6 +31,11 @@ export interface Started {
   /** Where a first mail can be sent to. */
   readonly smtp: string | undefined;
   readonly drainMs: number;
+  /**
+   * Takes over the options of plans that were made anew, as far as that is possible while it runs; resolves with what
+   * needs a restart, each as `relay.smtp`. Rejects, with nothing changed, when something in them does not work.
+   */
+  reload(plans: readonly Plan[]): Promise<readonly string[]>;
   stop(): Promise<void>;
 }
 
@@ -47,6 +55,21 @@ export async function startAll(plans: readonly Plan[], services: Services, log: 
     facts: started.flatMap((service) => service.facts),
     smtp: started.find((service) => service.smtp !== undefined)?.smtp,
     drainMs: Math.max(0, ...started.map((service) => service.drainMs)),
+    reload: async (next) => {
+      const restarts: string[] = [];
+      for (const service of started) restarts.push(...(await service.reload(next)));
+      const came = next.filter(({ section }) => !plans.some((one) => one.section === section));
+      const went = plans.filter(({ section }) => !next.some((one) => one.section === section));
+      return [...restarts, ...came.concat(went).map(({ section }) => section)];
+    },
     stop,
   };
+}
+
+/** The options in which a new plan for `section` differs, for services that take over none: `proxies[0].upstream`. */
+export function changedOptions(section: string, options: object, plans: readonly Plan[]): string[] {
+  const next = plans.find((one) => one.section === section)?.options as Readonly<Record<string, unknown>> | undefined;
+  if (next === undefined) return [];
+  const changed = Object.entries(options).filter(([key, value]) => !isDeepStrictEqual(value, next[key]));
+  return changed.map(([key]) => `${section}.${key}`);
 }

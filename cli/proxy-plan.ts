@@ -1,21 +1,30 @@
 // The plan for one proxied address.
+import type { View } from '../proxy/dialogue/dialogue.ts';
 import { resolveProxy } from '../proxy/options.ts';
 import { formatAddress } from '../src/address.ts';
 import type { OptionSources } from '../src/options.ts';
-import type { Fact, Plan } from './plan.ts';
+import { changedOptions, type Fact, type Plan } from './plan.ts';
 
-export function planProxy(sources: OptionSources, section = 'proxy'): Plan {
+/** `view` shows the dialogue; without it nobody sees it. */
+export function planProxy(
+  sources: OptionSources,
+  section = 'proxy',
+  view?: (keepSecrets: boolean) => Promise<View>,
+): Plan {
   const options = resolveProxy(sources);
   return {
     section,
+    options,
     listens: [options.listen],
     facts: [fact(section, formatAddress(options.listen), formatAddress(options.upstream))],
     start: async (services, log) => {
-      const proxy = await services.startProxy(options, log);
+      const views = view ? [await view(options.keepSecrets)] : [];
+      const proxy = await services.startProxy(options, log, { views });
       return {
         facts: [fact(section, proxy.listen, proxy.upstream)],
         smtp: undefined,
         drainMs: options.drainTimeout,
+        reload: (plans) => Promise.resolve(changedOptions(section, options, plans)),
         stop: () => proxy.stop(options.drainTimeout),
       };
     },

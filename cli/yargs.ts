@@ -71,7 +71,7 @@ export function commandHelp(command: Command, common: OptionTable): Promise<stri
   describeOptions(parser, { ...own, ...common, help: HELP });
   const [sample] = Object.keys(own);
   const others = sample === undefined ? '' : otherSources(sample, own[sample]!);
-  parser.epilogue(`${examples(command.examples)}${others}`);
+  parser.epilogue(`${examples(command.examples)}${command.note === undefined ? others : `\n${command.note}`}`);
   return parser.getHelp();
 }
 

@@ -1,6 +1,5 @@
-// One direction of a proxied connection: framer in, outbox out. The framer waits for no terminator here, so every byte
-// goes on as it comes; pressure of the outbox pauses the source, the source's end ends the target once all is sent.
-import { Framer } from '../src/framer.ts';
+// One direction of a proxied connection: every byte goes on as it comes, before anybody looks at it. Pressure of the
+// outbox pauses the source, the source's end ends the target once all is sent.
 import { Outbox } from '../src/outbox.ts';
 import type { Transport } from '../src/transport.ts';
 
@@ -9,6 +8,10 @@ export interface LinkEvents {
   moved(bytes: number): void;
   /** The source has ended, and everything it said was handed to the target. */
   ended(): void;
+  /** These bytes were handed on. They must not be changed. */
+  passed?(chunk: Buffer): void;
+  /** The source has ended. */
+  finished?(): void;
 }
 
 export class Link {
@@ -23,20 +26,15 @@ export class Link {
       onPressure: (over) => (over ? from.pause() : from.resume()),
       onEnd: () => events.ended(),
     });
-    const framer = new Framer({
-      slice: (chunk, start, end) => {
-        this.outbox.push(start === 0 && end === chunk.length ? chunk : chunk.subarray(start, end));
-      },
-      terminator: () => {},
-    });
     from.on('data', (chunk: Buffer) => {
       this.bytes += chunk.length;
       events.moved(chunk.length);
-      void framer.feed(chunk);
+      this.outbox.push(chunk);
+      events.passed?.(chunk);
     });
     from.on('end', () => {
       this.sourceEnded = true;
-      void framer.end();
+      events.finished?.();
       this.outbox.closeWhenDone();
     });
     to.on('drain', () => {

@@ -3,6 +3,7 @@ import { formatAddress } from '../src/address.ts';
 import { ChatError } from '../src/errors.ts';
 import type { OptionSources, OptionTable, OptionValues } from '../src/options.ts';
 import { resolveOptions } from '../src/options.ts';
+import { PROFILE_NAMES } from './profiles/names.ts';
 
 export const PROXY_OPTIONS = {
   listen: {
@@ -19,6 +20,26 @@ export const PROXY_OPTIONS = {
     example: 'imap.example.com:143',
     describe: 'Where connections go: host:port or unix:/path',
   },
+  protocol: {
+    type: 'choice',
+    choices: ['auto', ...PROFILE_NAMES],
+    default: 'auto',
+    describe: 'What is spoken; auto finds out by the port and the first bytes',
+    group: 'Dialogue',
+  },
+  record: {
+    type: 'path',
+    list: true,
+    otherwise: 'none',
+    describe: 'File that everything said is written to: *.jsonl, or *.pcapng for Wireshark',
+    group: 'Dialogue',
+  },
+  'keep-secrets': {
+    type: 'boolean',
+    default: false,
+    describe: 'Do not mask passwords in the dialogue and in recordings',
+    group: 'Dialogue',
+  },
   'connect-timeout': {
     type: 'duration',
     min: '1ms',
@@ -31,6 +52,13 @@ export const PROXY_OPTIONS = {
     zero: 'off',
     default: 0,
     describe: 'How long both sides may say nothing',
+    group: 'Timeouts',
+  },
+  'fin-timeout': {
+    type: 'duration',
+    min: '1ms',
+    default: '1h',
+    describe: 'How long both sides may say nothing once one of them has ended its stream',
     group: 'Timeouts',
   },
   'drain-timeout': {
@@ -55,6 +83,10 @@ export function resolveProxy(sources: OptionSources): ProxyOptions {
   const { upstream } = options;
   if (upstream.kind === 'fd' || (upstream.kind === 'tcp' && upstream.port === 0)) {
     throw new ChatError('BAD_OPTION', `UPSTREAM: ${formatAddress(upstream)} is nothing to connect to`);
+  }
+  for (const file of options.record ?? []) {
+    if (!/\.(jsonl|pcapng)$/.test(file))
+      throw new ChatError('BAD_OPTION', `--record: ${file} is neither *.jsonl nor *.pcapng`);
   }
   return options;
 }

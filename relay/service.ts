@@ -1,22 +1,34 @@
 // A sink or a relay, put together: store, listeners, sessions, queue. What the command line starts and stops.
-import { PeerList } from '../src/cidr.ts';
-import { Listener, type PeerInfo } from '../src/listen.ts';
+import { tmpdir } from 'node:os';
+import { dirname } from 'node:path';
+import { realClock } from '../src/clock.ts';
 import type { Log } from '../src/log.ts';
-import { ProtocolStats } from '../src/stats.ts';
+import { type Delivery, startDelivery } from './delivery.ts';
+import { DiskSpace } from './disk-space.ts';
+import { allDoors, makeDoors, openDoors, type Places } from './doors.ts';
+import { type Purging, startPurging, trimmer } from './housekeeping.ts';
+import { MailStats } from './mail-stats.ts';
 import type { RelayOptions, SinkOptions } from './options.ts';
-import type { Queue } from './queue.ts';
-import { formatReply, REPLIES, type Reply, reply } from './replies.ts';
-import { Session, type SmtpContext } from './session.ts';
-import type { RouteKind, Store } from './store/store.ts';
-import { parseUpstream } from './upstream.ts';
+import { policyFrom } from './policy.ts';
+import type { LaneView } from './queue/lane.ts';
+import { needRestart } from './reload.ts';
+import { createSecurity, type SecurityHooks } from './security.ts';
+import type { SmtpContext } from './smtp/session-context.ts';
+import type { Store } from './store/store.ts';
 
-export interface MailService {
-  /** The addresses that are really bound: a port 0 has become a number. */
-  readonly smtp: readonly string[];
+export interface MailService extends Places {
   /** The database's file, '' for a temporary one. */
   readonly database: string;
   readonly store: Store;
-  readonly stats: ProtocolStats;
+  readonly stats: MailStats;
+  readonly space: DiskSpace;
+  /** The upstreams and how they do. */
+  lanes(): readonly LaneView[];
+  /**
+   * Takes over new options while sessions and deliveries go on: they hold from the next command, the next attempt.
+   * Resolves with the keys of those that need a restart. Rejects with BAD_OPTION, and changes nothing then.
+   */
+  reload(options: SinkOptions | RelayOptions): Promise<string[]>;
   /** Accepts no more, lets sessions and deliveries end within the limit, closes the store. */
   stop(drainMs: number): Promise<void>;
 }
@@ -24,152 +36,92 @@ export interface MailService {
 /** How long a client may take to hear that the drain limit is reached. */
 const LAST_WORDS_MS = 1000;
 
-const DENIED = reply(550, '5.7.1', 'This server relays only for its own clients');
-
-const PURGE_EVERY_MS = 3_600_000;
-
 /** Rejects with LISTEN_FAILED, STORE_FAILED or BAD_OPTION; nothing is left open then. */
-export async function startMail(options: SinkOptions | RelayOptions, log: Log): Promise<MailService> {
-  const upstreams = options.mode === 'relay' ? options.upstream.map((url) => parseUpstream(String(url))) : [];
-  const stats = new ProtocolStats();
+export async function startMail(
+  first: SinkOptions | RelayOptions,
+  log: Log,
+  hooks: SecurityHooks = {},
+): Promise<MailService> {
+  let options = first;
+  const stats = new MailStats();
+  const security = await createSecurity(options, log, hooks);
+  const folder = options.database === undefined ? tmpdir() : dirname(options.database);
+  const space = new DiskSpace(folder, options.minFree, realClock);
   // Sockets are bound before the store opens: a client that is that early is greeted, and waits with its first command.
   let openNow = (): void => {};
   const opening = new Promise<Store>((resolve) => {
-    openNow = () => resolve(openStore(options.database));
+    openNow = () => resolve(openStore(options.database, stats));
   });
-  const context = contextFor(options, opening, stats, log);
+  const context: SmtpContext = {
+    ...policyFrom(options, security),
+    store: null,
+    opening,
+    log,
+    stats,
+    space,
+    sessions: new Set(),
+    accepted: () => {},
+    delivery: null,
+  };
   // Before the first session: its commands wait for the same promise, and must find the store when it resolves.
   const opened = opening.then((store) => {
     context.store = store;
     return store;
   });
-  const listeners = options.smtp.map(
-    (address) =>
-      new Listener(
-        {
-          address,
-          maxConnections: options.maxConnections || Number.POSITIVE_INFINITY,
-          maxConnectionsPerAddress: options.maxConnectionsPerAddress || Number.POSITIVE_INFINITY,
-          refusal: (why) => (why === 'draining' ? undefined : formatReply(REPLIES.tooManyConnections)),
-          stats,
-          onError: (error) => log.warn('listener.error', { code: error.code, error: error.message }),
-        },
-        (transport, peer) => new Session(transport, peer, context),
-      ),
-  );
-  let smtp: string[];
+  const doors = makeDoors(options, context, security, log);
+  const places = await openDoors(doors);
   let store: Store;
+  let delivery: Delivery | null = null;
   try {
-    smtp = await Promise.all(listeners.map((one) => one.listen()));
     openNow();
     store = await opened;
+    delivery = await startDelivery(options, store, stats, log);
   } catch (error) {
-    await Promise.all(listeners.map((one) => one.close()));
+    await Promise.all(allDoors(doors).map((one) => one.close()));
     throw error;
   }
-  let queue: Queue | null = null;
-  let purging: { stop(): void } | null = null;
-  if (options.mode === 'relay') {
-    const { Queue: RelayQueue } = await import('./queue.ts');
-    const { hostname, concurrency, retryMin: min, retryMax: max, expire } = options;
-    queue = new RelayQueue({ store, upstreams, hostname, concurrency, retry: { min, max, expire }, log });
-    const running = queue;
-    context.delivery = queue;
-    context.accepted = (waiting) => {
-      if (waiting) running.lookForMore();
-    };
-    queue.wake();
-    purging = startPurging(store, options.keepFailed, log);
-  } else if (options.max > 0) context.accepted = trimmer(store, options.max, log);
+  let purging: Purging | null = null;
+  const trim = options.mode === 'sink' ? trimmer(store, () => (options.mode === 'sink' ? options.max : 0), log) : null;
+  context.delivery = delivery?.desk ?? null;
+  context.accepted = (waiting) => {
+    if (waiting) delivery?.lookForMore();
+    trim?.added();
+  };
+  if (options.mode === 'relay') purging = startPurging(store, options.keepFailed, log);
   return {
-    smtp,
+    ...places,
     database: options.database ?? '',
     store,
     stats,
+    space,
+    lanes: () => delivery?.lanes() ?? [],
+    reload: async (next) => {
+      const policy = policyFrom(next, security);
+      await delivery?.reload(next);
+      Object.assign(context, policy);
+      security.reload();
+      space.minFree = next.minFree;
+      if (purging && next.mode === 'relay') purging.keepMs = next.keepFailed;
+      const restarts = needRestart(options, next);
+      options = next;
+      return restarts;
+    },
     stop: async (drainMs) => {
       purging?.stop();
       const limit = setTimeout(() => {
         for (const session of context.sessions) session.cut();
       }, drainMs);
-      const drained = listeners.map((one) => one.drain(drainMs + LAST_WORDS_MS));
-      await Promise.all([...drained, queue?.stop(drainMs)]);
+      const drained = allDoors(doors).map((one) => one.drain(drainMs + LAST_WORDS_MS));
+      await Promise.all([...drained, delivery?.stop(drainMs)]);
       clearTimeout(limit);
+      await trim?.stop();
       await store.close();
     },
   };
 }
 
-function contextFor(
-  options: SinkOptions | RelayOptions,
-  opening: Promise<Store>,
-  stats: ProtocolStats,
-  log: Log,
-): SmtpContext {
-  return {
-    store: null,
-    opening,
-    log,
-    stats,
-    hostname: options.hostname,
-    limits: {
-      maxSize: options.maxMessageSize || Number.POSITIVE_INFINITY,
-      maxRecipients: options.maxRecipients,
-      maxLine: options.maxLine,
-      maxErrors: options.maxErrors || Number.POSITIVE_INFINITY,
-    },
-    lineEndings: options.lineEndings,
-    timeouts: { idle: options.idleTimeout, frame: options.dataTimeout },
-    sessions: new Set(),
-    route: options.mode === 'sink' ? () => 'capture' : relayRoute(options.relayFrom),
-    accepted: () => {},
-    delivery: null,
-  };
-}
-
-/** A closed relay: mail of others is refused at RCPT, where their software tells them why. */
-function relayRoute(relayFrom: readonly string[]): (address: string, peer: PeerInfo) => RouteKind | Reply {
-  const clients = new PeerList(relayFrom);
-  return (_address, peer) => (clients.matches(peer.address) ? 'relay' : DENIED);
-}
-
-async function openStore(file: string | undefined): Promise<Store> {
+async function openStore(file: string | undefined, stats: MailStats): Promise<Store> {
   const { openSqliteStore, openTemporaryStore } = await import('./store/sqlite.ts');
-  return file === undefined ? openTemporaryStore() : openSqliteStore({ file });
-}
-
-/** Now and every hour: what failed long ago goes, a step at a time, so that running sessions hardly notice. */
-function startPurging(store: Store, keepMs: number, log: Log): { stop(): void } {
-  let stopped = false;
-  const purge = async (): Promise<void> => {
-    try {
-      while (!stopped && (await store.purge(Date.now() - keepMs)) > 0);
-    } catch (error) {
-      // Broken off by the stop: the next start goes on with it.
-      if (!stopped) log.error('queue.purge_failed', { error: (error as Error).message });
-    }
-  };
-  void purge();
-  const timer = setInterval(() => void purge(), PURGE_EVERY_MS).unref();
-  return {
-    stop: () => {
-      stopped = true;
-      clearInterval(timer);
-    },
-  };
-}
-
-/** Keeps the newest `max` messages. One removal at a time: what comes meanwhile is removed by the next one. */
-function trimmer(store: Store, max: number, log: Log): () => void {
-  let state: 'rest' | 'busy' | 'again' = 'rest';
-  const run = async (): Promise<void> => {
-    do {
-      state = 'busy';
-      await store.trim(max).catch((error) => log.error('inbox.trim_failed', { error: (error as Error).message }));
-    } while ((state as string) === 'again');
-    state = 'rest';
-  };
-  return () => {
-    if (state === 'rest') void run();
-    else state = 'again';
-  };
+  const onCommit = (ms: number, writes: number) => stats.committed(ms, writes);
+  return file === undefined ? openTemporaryStore({ onCommit }) : openSqliteStore({ file, onCommit });
 }

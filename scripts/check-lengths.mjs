@@ -18,7 +18,11 @@ const LAYERS = {
 
 /** Packages that one place hides from the rest, so that another can take their part. */
 const OWNERS = [
-  { package: /^nodemailer(\/|$)/, only: /^relay\/forward\.ts$/, where: 'relay/forward.ts' },
+  {
+    package: /^nodemailer(\/|$)/,
+    only: /^relay\/upstream\/(upstream-connection|upstream-open|dkim)\.ts$/,
+    where: 'relay/upstream/: upstream-connection.ts, upstream-open.ts and dkim.ts',
+  },
   { package: /^yargs(\/|$)/, only: /^cli\//, where: 'cli/' },
   { package: /^winston(\/|$)/, only: /^src\/log\.ts$/, where: 'src/log.ts' },
   { package: /^libsql(\/|$)/, only: /^relay\/store\//, where: 'relay/store/' },

@@ -14,46 +14,19 @@
 //  7. Output over the high water pauses input.
 //  8. Deadlines (idle, whole frame, write stall, close grace) run on the clock that was handed in.
 //  9. `data` is a view: copy what you keep. Twenty kept bytes hold the 64 KB they came in.
+import type { ChatOptions, ChatStats } from './chat-options.ts';
 import { type Clock, realClock } from './clock.ts';
-import { Deadline, type TimeoutKind, type Timeouts } from './deadlines.ts';
+import { Deadline, type TimeoutKind } from './deadlines.ts';
 import { ChatError } from './errors.ts';
-import type { FrameInfo, FramerStats } from './frame.ts';
+import type { FrameInfo } from './frame.ts';
 import { Framer } from './framer.ts';
 import { Outbox } from './outbox.ts';
 import type { Producer } from './producers.ts';
-import type { ProtocolStats } from './stats.ts';
 import type { Terminator, TerminatorOptions } from './terminator.ts';
 import type { LeftoverPolicy, TlsOptions } from './tls-upgrade.ts';
-import type { Transport } from './transport.ts';
+import type { TlsInfo, Transport } from './transport.ts';
 
-export interface ChatLogger {
-  warn(event: string, fields?: Record<string, unknown>): void;
-  error(event: string, fields?: Record<string, unknown>): void;
-}
-
-export interface ChatOptions {
-  /** Limit of a frame in bytes where setTerminator names none. Default 16 MiB. Infinity: the handler must bound it. */
-  inLimit?: number;
-  /** Queued output above which push() answers false and input is paused. Default 65536. */
-  outHighWater?: number;
-  /** Frames delivered before other connections get a turn. Default 2048. */
-  framesPerTurn?: number;
-  /** Milliseconds each; see Timeouts. */
-  timeouts?: Timeouts;
-  clock?: Clock;
-  /** Told of what the default handlers do. Default: nothing is logged, bugs in handlers become process warnings. */
-  logger?: ChatLogger;
-  /** Counters of the server that this connection belongs to. */
-  stats?: ProtocolStats;
-  /** push() after closeWhenDone() throws PUSH_AFTER_CLOSE instead of answering false. Default false. */
-  strict?: boolean;
-}
-
-export interface ChatStats extends FramerStats {
-  bytesSent: number;
-  /** Pushes that came after closeWhenDone() and were not sent. */
-  refusedPushes: number;
-}
+export type { ChatLogger, ChatOptions, ChatStats } from './chat-options.ts';
 
 const CLOSE_GRACE_MS = 5000;
 
@@ -263,6 +236,11 @@ export abstract class AsyncChat {
     this.settled();
   }
 
+  /** Another length of a deadline that was set; it counts from where it did. Holds from the next timer on, see Deadline. */
+  protected changeTimeout(kind: 'idle' | 'frame', ms: number): void {
+    this.deadlines[kind]?.change(ms);
+  }
+
   /** Delivery waits until the promise settles: back-pressure from collectIncomingData. A rejection is an error. */
   protected waitFor(until: PromiseLike<unknown>): void {
     this.waits++;
@@ -296,6 +274,11 @@ export abstract class AsyncChat {
   /** Who is at the other end. */
   get remote(): string {
     return this.transport.remote;
+  }
+
+  /** How the connection is encrypted; null in the clear. */
+  get tls(): TlsInfo | null {
+    return this.transport.tls ?? null;
   }
 
   get stats(): Readonly<ChatStats> {
@@ -483,7 +466,7 @@ export abstract class AsyncChat {
   private closed(): void {
     if (this.finished) return;
     this.finished = true;
-    this.abort(new ChatError('CLOSED'));
+    this.abort();
     try {
       this.handleClose();
     } catch (error) {

@@ -29,9 +29,17 @@ const KIND_SCHEMAS: { readonly [T in OptionType]: (definition: OptionDefinition)
     ],
   }),
   choice: ({ choices }) => ({ enum: choices }),
-  url: ({ protocols = [] }) => ({ type: 'string', pattern: `^(${protocols.join('|')})//` }),
+  url: ({ protocols = [], hostless = [] }) => ({ type: 'string', pattern: urlPattern(protocols, hostless) }),
   path: () => ({ type: 'string', minLength: 1 }),
+  secret: ({ pattern }) =>
+    pattern ? { type: 'string', pattern: pattern.test.source } : { type: 'string', minLength: 1 },
 };
+
+function urlPattern(protocols: readonly string[], hostless: readonly string[]): string {
+  const withHost = `(${protocols.join('|')})//`;
+  if (hostless.length === 0) return `^${withHost}`;
+  return `^(${[withHost, ...hostless.map((protocol) => `${protocol.slice(0, -1).replace('+', '\\+')}(:|$)`)].join('|')})`;
+}
 
 function range({ min, max, zero }: OptionDefinition): Schema {
   const least = zero === undefined ? min : 0;

@@ -18,8 +18,10 @@ export interface Timeouts {
 /** One deadline: off, or running since a moment. */
 export class Deadline {
   private readonly clock: Clock;
-  private readonly ms: number;
   private readonly expired: () => void;
+  private ms: number;
+  /** Timers are set for no longer than this, so that a change back to it needs none to be set anew. */
+  private shortest: number;
   private since = 0;
   private life: 'off' | 'running' | 'cancelled' = 'off';
   private timer: TimerHandle | null = null;
@@ -27,6 +29,7 @@ export class Deadline {
   constructor(clock: Clock, ms: number, expired: () => void) {
     this.clock = clock;
     this.ms = ms;
+    this.shortest = ms;
     this.expired = expired;
   }
 
@@ -39,7 +42,13 @@ export class Deadline {
     if (this.life === 'cancelled') return;
     this.since = this.clock.now();
     this.life = 'running';
-    this.timer ??= this.clock.setTimeout(this.fire, this.ms);
+    this.timer ??= this.clock.setTimeout(this.fire, this.shortest);
+  }
+
+  /** Another length, counted from the last touch. One below all that it had so far may be noticed late, once. */
+  change(ms: number): void {
+    this.ms = ms;
+    if (ms < this.shortest) this.shortest = ms;
   }
 
   /** Switches it off; a timer that is set stays, for the next touch(). */
@@ -59,7 +68,7 @@ export class Deadline {
     if (this.life !== 'running') return;
     const left = this.since + this.ms - this.clock.now();
     if (left > 0) {
-      this.timer = this.clock.setTimeout(this.fire, left);
+      this.timer = this.clock.setTimeout(this.fire, Math.min(left, this.shortest));
       return;
     }
     this.life = 'off';

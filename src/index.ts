@@ -23,4 +23,10 @@ export { CompositeProducer, IterableProducer, type Producer, SimpleProducer } fr
 export { ProtocolStats } from './stats.ts';
 export type { FrameEnd, OverlongPolicy, Terminator, TerminatorOptions, Until } from './terminator.ts';
 export type { LeftoverPolicy, TlsOptions } from './tls-upgrade.ts';
-export { type SocketTransportOptions, socketTransport, type Transport, type TransportEvent } from './transport.ts';
+export {
+  type SocketTransportOptions,
+  socketTransport,
+  type TlsInfo,
+  type Transport,
+  type TransportEvent,
+} from './transport.ts';

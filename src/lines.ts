@@ -13,6 +13,8 @@ const LF = 10;
 const EMPTY = Buffer.alloc(0);
 /** Two native searches cost about as much as looking at this many bytes one by one. */
 const SMALL_CHUNK = 48;
+/** A line behind one that was no longer than this is looked for by hand first: two searches would cost more. */
+const SHORT_LINE = 16;
 
 export class LineEndings {
   readonly #normalises: boolean;
@@ -66,19 +68,23 @@ export class LineEndings {
     let pos = 0;
     if (this.#isBehindCr) this.#scanBytes(chunk, pos++, 1);
     if (size >= SMALL_CHUNK && !this.#isBehindCr) {
+      let isShort = false;
       // As long as the next CR and the next LF stand together, two searches read a line.
-      for (;;) {
-        const lf = chunk.indexOf(LF, pos);
-        const cr = chunk.indexOf(CR, pos);
-        if (lf < 0 && cr < 0) {
-          this.#line += size - pos;
-          return;
+      while (pos < size) {
+        let cr: number = isShort ? nearCr(chunk, pos) : -1;
+        if (cr < 0) {
+          const lf = chunk.indexOf(LF, pos);
+          cr = chunk.indexOf(CR, pos);
+          if (lf < 0 && cr < 0) {
+            this.#line += size - pos;
+            return;
+          }
+          if (cr < 0 || cr !== lf - 1) break;
+          isShort = cr - pos < SHORT_LINE;
         }
-        if (cr < 0 || cr !== lf - 1) break;
-        this.#line += lf - 1 - pos;
+        this.#line += cr - pos;
         this.#endLine();
-        pos = lf + 1;
-        if (pos >= size) return;
+        pos = cr + 2;
       }
     }
     this.#scanBytes(chunk, pos, size);
@@ -120,6 +126,17 @@ export class LineEndings {
     if (this.#line > this.#longest) this.#longest = this.#line;
     this.#line = 0;
   }
+}
+
+/** The place of a CRLF that ends a short line, or -1: it is longer, or does not end so. */
+function nearCr(chunk: Buffer, pos: number): number {
+  const end = Math.min(chunk.length - 1, pos + SHORT_LINE);
+  for (let i = pos; i < end; i++) {
+    const byte = chunk[i];
+    if (byte === CR) return chunk[i + 1] === LF ? i : -1;
+    if (byte === LF) return -1;
+  }
+  return -1;
 }
 
 /** The chunk with the missing half of each bare CR and bare LF; `size` is known from counting them. */

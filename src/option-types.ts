@@ -12,6 +12,8 @@ export interface OptionRules {
   readonly choices?: readonly string[];
   /** For a url: the allowed protocols with their colon. */
   readonly protocols?: readonly string[];
+  /** For a url: further protocols, which stand without `//host`; one that says all by itself needs no colon either. */
+  readonly hostless?: readonly string[];
   /** For a string: what it must match, and how to say that in words. */
   readonly pattern?: { readonly test: RegExp; readonly says: string };
 }
@@ -28,6 +30,7 @@ export interface OptionTypeValues {
   choice: string;
   url: URL;
   path: string;
+  secret: string;
 }
 
 export type OptionType = keyof OptionTypeValues;
@@ -130,14 +133,24 @@ export const OPTION_TYPES: { readonly [T in OptionType]: OptionKind<OptionTypeVa
   },
   url: {
     secret: true,
-    expects: ({ protocols = [] }) => `a URL such as ${protocols.map((protocol) => `${protocol}//host`).join(' or ')}`,
-    read: (text, { protocols = [] }) => {
-      const url = URL.canParse(text) ? new URL(text) : undefined;
-      return url && protocols.includes(url.protocol) && url.hostname !== '' ? url : undefined;
+    expects: ({ protocols = [], hostless = [] }) =>
+      `a URL such as ${[...protocols.map((protocol) => `${protocol}//host`), ...hostless].join(' or ')}`,
+    read: (text, { protocols = [], hostless = [] }) => {
+      const full = hostless.includes(`${text}:`) ? `${text}:` : text;
+      const url = URL.canParse(full) ? new URL(full) : undefined;
+      if (!url) return undefined;
+      return hostless.includes(url.protocol) || (protocols.includes(url.protocol) && url.hostname !== '')
+        ? url
+        : undefined;
     },
   },
   path: {
     expects: () => 'the path of a file',
     read: (text) => (text !== '' && !text.includes('\0') ? text : undefined),
+  },
+  secret: {
+    secret: true,
+    expects: ({ pattern }) => pattern?.says ?? 'a text that is not empty',
+    read: (text, { pattern }) => (text !== '' && (pattern?.test.test(text) ?? true) ? text : undefined),
   },
 };

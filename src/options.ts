@@ -14,6 +14,8 @@ export interface OptionDefinition extends OptionRules {
   /** The key in config files and in the values, where it is not the name in camelCase. */
   readonly key?: string;
   readonly list?: true;
+  /** What stands between the items of a list in a variable, where it is not blanks and commas. */
+  readonly separator?: string;
   /** An argument without a flag; they are taken in the table's order. */
   readonly positional?: true;
   readonly required?: true;
@@ -116,7 +118,9 @@ function fromVariable(name: string, definition: OptionDefinition, sources: Optio
     const text = variables[key];
     // `docker compose` sets variables that were left out to nothing.
     if (text === undefined || text === '') continue;
-    const texts = definition.list ? text.split(/[\s,]+/).filter((part) => part !== '') : [text];
+    // Hashes hold commas.
+    const between = definition.separator ?? (definition.type === 'secret' ? /\s+/ : /[\s,]+/);
+    const texts = definition.list ? text.split(between).filter((part) => part.trim() !== '') : [text];
     return readTexts(
       definition,
       texts.map((part) => (/^[1-9]\d*$/.test(part) ? part + unit : part)),

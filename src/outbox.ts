@@ -167,8 +167,6 @@ export class Outbox {
 
   /** Throws away what is queued and stops its producers, which reject with CLOSED. The close mark stays. */
   discard(reason?: Error): void {
-    const closed =
-      reason instanceof ChatError && reason.code === 'CLOSED' ? reason : new ChatError('CLOSED', undefined, {}, reason);
     const dropped = this.queue;
     this.queue = [];
     this.queued = this.stuck = 0;
@@ -177,6 +175,9 @@ export class Outbox {
     this.producing = null;
     for (const entry of dropped) {
       if (entry instanceof Uint8Array) continue;
+      // Made only where somebody gets it: most connections end with nothing queued.
+      const isClosed = reason instanceof ChatError && reason.code === 'CLOSED';
+      const closed = isClosed ? reason : new ChatError('CLOSED', undefined, {}, reason);
       entry.reject(closed);
       stopQuietly(entry.producer, reason ?? closed);
     }

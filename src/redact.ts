@@ -10,14 +10,21 @@ const SECRET_NAME =
   /^auth$|^pass$|authorization|password|passphrase|passwd|secret|token|credential|cookie|api[-_]?key/i;
 // `scheme://user:password@`, also when the password holds an unencoded slash; digits and a slash are a port and a path.
 const URL_PASSWORD = /([a-z][a-z\d+.-]{0,15}:\/\/[^\s/?#:@]*):(?!\d+[/?#])[^\s"'<>]*@/gi;
+// What an upstream's URL may hold besides: a secret as a parameter, or a password in the address of a proxy.
+const URL_PARAMETER = /([?&](?:client-secret|refresh-token|access-token|password)=)[^&#\s"'<>]+/gi;
+const ENCODED_PASSWORD = /(%3a%2f%2f[^&#\s"'<>]*?%3a)[^&#\s"'<>]*(?=%40)/gi;
 // RFC 4954: AUTH PLAIN may carry the password on the command line.
 const AUTH_ARGUMENT = /^(\s*AUTH\s+\S+\s+)\S+/i;
 // C0, DEL, C1, line separators, and marks that reorder or hide what stands on a terminal's line.
 const UNSAFE = /[\p{Cc}\u2028\u2029\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/gu;
 
-/** `smtp://user:password@host` -> `smtp://user:***@host`, anywhere in a text. */
+/** `smtp://user:password@host` -> `smtp://user:***@host`, anywhere in a text; and secrets among its parameters. */
 export function maskUrls(text: string): string {
-  return text.includes('://') ? text.replaceAll(URL_PASSWORD, `$1:${HIDDEN}@`) : text;
+  if (!text.includes('://')) return text;
+  return text
+    .replaceAll(URL_PARAMETER, `$1${HIDDEN}`)
+    .replaceAll(ENCODED_PASSWORD, `$1${HIDDEN}`)
+    .replaceAll(URL_PASSWORD, `$1:${HIDDEN}@`);
 }
 
 /** Writes control characters as \u escapes, so that one record stays one line and a terminal obeys nobody. */

@@ -77,7 +77,11 @@ function wrap(socket: Socket, options: TlsOptions): TLSSocket {
 
 /** node:tls checks what a client's certificate is worth in its Server only, not in a socket that is wrapped by hand. */
 function clientRefusal(secure: TLSSocket, { rejectUnauthorized }: TlsOptions): Error | undefined {
-  if (rejectUnauthorized === false) return undefined;
+  return rejectUnauthorized === false ? undefined : verifyError(secure);
+}
+
+/** What is wrong with the certificate of the other end; undefined for one that was checked and is good. */
+export function verifyError(secure: TLSSocket): Error | undefined {
   const { _handle: handle } = secure as unknown as { _handle?: { verifyError?(): Error | null | undefined } };
   if (!handle?.verifyError) return new Error('the certificate of the client cannot be checked');
   return handle.verifyError() ?? undefined;

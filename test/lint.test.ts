@@ -34,13 +34,13 @@ const TREE: Readonly<Record<string, string>> = {
   'src/exit.ts': '// Exits.\nprocess.exit(1);\n',
   'src/exit-code.ts': '// Does not exit: process.exit(1) is for cli/.\nprocess.exitCode = 1;\n',
   'cli/exit.ts': '#!/usr/bin/env node\n// May.\nprocess.exit(0);\n',
-  'relay/upstream.ts':
+  'relay/upstream/upstream.ts':
     "// A.\nimport type Connection from 'nodemailer/lib/smtp-connection';\n\nexport type C = Connection;\n",
-  'relay/forward.ts':
+  'relay/upstream/upstream-connection.ts':
     "// B.\nimport type Connection from 'nodemailer/lib/smtp-connection';\n\nexport type C = Connection;\n",
   'src/words.ts': "// A.\nimport yargs from 'yargs';\n\nexport const words = yargs;\n",
   'relay/log.ts': "// A.\nexport const log = await import('winston');\n",
-  'relay/queue.ts': "// A.\nimport Libsql from 'libsql';\n\nexport const queue = Libsql;\n",
+  'relay/queue/queue.ts': "// A.\nimport Libsql from 'libsql';\n\nexport const queue = Libsql;\n",
   'relay/store/sqlite.ts': "// B.\nimport Libsql from 'libsql';\n\nexport const sqlite = Libsql;\n",
   'cli/web.ts':
     "// A.\nimport { serve } from '@hono/node-server';\nimport { Hono } from 'hono/tiny';\n\nserve(new Hono());\n",
@@ -112,12 +112,12 @@ describe('the rules between the folders', () => {
     ['a file has at most 500 lines', 'src/long.ts: 501 lines; the limit is 500'],
     ['only cli/ ends the process', 'src/exit.ts:2: only cli/ ends the process'],
     [
-      'nodemailer has one place',
-      'relay/upstream.ts:2: nodemailer/lib/smtp-connection is imported by relay/forward.ts only',
+      'nodemailer has its places',
+      'relay/upstream/upstream.ts:2: nodemailer/lib/smtp-connection is imported by relay/upstream/: upstream-connection.ts, upstream-open.ts and dkim.ts only',
     ],
     ['yargs has one place', 'src/words.ts:2: yargs is imported by cli/ only'],
     ['winston has one place', 'relay/log.ts:2: winston is imported by src/log.ts only'],
-    ['libsql has one place', 'relay/queue.ts:2: libsql is imported by relay/store/ only'],
+    ['libsql has one place', 'relay/queue/queue.ts:2: libsql is imported by relay/store/ only'],
     ['the HTTP server has one place', 'cli/web.ts:2: @hono/node-server is imported by web/ only'],
     ['and so has its framework', 'cli/web.ts:3: hono/tiny is imported by web/ only'],
   ] as const;

@@ -2,7 +2,7 @@
 import { RELAY_OPTIONS } from '../../relay/options.ts';
 import { RELAY_WEB_OPTIONS } from '../../web/server/options.ts';
 import type { Command } from '../command.ts';
-import { runUntilStopped } from '../lifecycle.ts';
+import { runPlans } from '../lifecycle.ts';
 import { planRelay } from '../mail-plan.ts';
 
 export const relay: Command = {
@@ -14,8 +14,8 @@ export const relay: Command = {
     ['LONEDOT_UPSTREAM=smtps://user:pass@a.example lonedot relay', 'a password that ps does not show'],
   ],
   table: { ...RELAY_OPTIONS, ...RELAY_WEB_OPTIONS },
-  run: ({ sources, config, services, log, manner }) => {
-    const plan = planRelay({ ...sources, file: config?.section('relay')[0] });
-    return runUntilStopped(() => plan.start(services, log), log, manner);
+  run: (context) => {
+    const { sources } = context;
+    return runPlans(context, (file) => [planRelay({ ...sources, file: file?.section('relay')[0] })]);
   },
 };

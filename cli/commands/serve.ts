@@ -1,8 +1,7 @@
 // `lonedot serve -c FILE`: every service that a config file names, in one process.
 import type { Command } from '../command.ts';
 import { planConfig } from '../config-plan.ts';
-import { runUntilStopped } from '../lifecycle.ts';
-import { startAll } from '../plan.ts';
+import { runPlans } from '../lifecycle.ts';
 
 export const serve: Command = {
   usage: 'serve --config FILE [options]',
@@ -15,8 +14,5 @@ export const serve: Command = {
   ],
   table: {},
   needsConfig: true,
-  run: ({ sources, config, services, log, manner }) => {
-    const plans = planConfig(config!, sources.variables ?? {});
-    return runUntilStopped(() => startAll(plans, services, log), log, manner);
-  },
+  run: (context) => runPlans(context, (config) => planConfig(config!, context.sources.variables ?? {})),
 };

@@ -2,7 +2,7 @@
 import { SINK_OPTIONS } from '../../relay/options.ts';
 import { SINK_WEB_OPTIONS } from '../../web/server/options.ts';
 import type { Command } from '../command.ts';
-import { runUntilStopped } from '../lifecycle.ts';
+import { runPlans } from '../lifecycle.ts';
 import { planSink } from '../mail-plan.ts';
 
 export const sink: Command = {
@@ -14,8 +14,8 @@ export const sink: Command = {
     ['lonedot -d ./inbox.db -m 0', 'keep all mail, also over a restart'],
   ],
   table: { ...SINK_OPTIONS, ...SINK_WEB_OPTIONS },
-  run: ({ sources, config, services, log, manner }) => {
-    const plan = planSink({ ...sources, file: config?.section('sink')[0] });
-    return runUntilStopped(() => plan.start(services, log), log, manner);
+  run: (context) => {
+    const { sources } = context;
+    return runPlans(context, (file) => [planSink({ ...sources, file: file?.section('sink')[0] })]);
   },
 };

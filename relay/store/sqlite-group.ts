@@ -7,6 +7,9 @@
 
 import type { Tally } from './sqlite-tally.ts';
 
+/** A commit that was made: how long it took, sync included, and how many writes it carried. */
+export type Committed = (ms: number, writes: number) => void;
+
 export type Outcome = { ok: true; value: unknown } | { ok: false; reason: string };
 
 /** The part of the database that a group needs; narrow, so that a test can let a commit fail. */
@@ -19,10 +22,12 @@ export interface Transactions {
 export class GroupCommit {
   readonly #db: Transactions;
   readonly #tally: Pick<Tally, 'committed' | 'rolledBack'>;
+  readonly #onCommit: Committed;
 
-  constructor(db: Transactions, tally: Pick<Tally, 'committed' | 'rolledBack'>) {
+  constructor(db: Transactions, tally: Pick<Tally, 'committed' | 'rolledBack'>, onCommit: Committed = () => {}) {
     this.#db = db;
     this.#tally = tally;
+    this.#onCommit = onCommit;
   }
 
   /** Runs the writes in their order; the outcomes are in the same order. Never throws. */
@@ -39,12 +44,14 @@ export class GroupCommit {
       this.#rollBack();
       return writes.length === 1 ? failAll(writes, error) : writes.flatMap((write) => this.run([write]));
     }
+    const started = performance.now();
     try {
       this.#db.commit();
     } catch (error) {
       this.#rollBack();
       return failAll(writes, error);
     }
+    this.#onCommit(performance.now() - started, writes.length);
     this.#tally.committed();
     return values.map((value) => ({ ok: true, value }));
   }

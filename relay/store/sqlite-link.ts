@@ -4,7 +4,7 @@
 
 import type { Transferable } from 'node:worker_threads';
 import { ChatError } from '../../src/errors.ts';
-import type { Answers, Call, CallName, Calls, Greeting } from './sqlite-protocol.ts';
+import type { Answers, Call, CallName, Calls, Changed, Greeting } from './sqlite-protocol.ts';
 
 /** What a Worker and a MessagePort have in common. */
 export interface Line {
@@ -28,6 +28,10 @@ export class DatabaseLink {
   #refusal: string | null = null;
   #hasEnded = false;
   #hear: (greeting: Greeting) => void = () => {};
+  /** Called for each commit that the thread has made. */
+  onCommit: ((ms: number, writes: number) => void) | null = null;
+  /** Called when the thread has noticed that another process has changed the database. */
+  onChanged: () => void = () => {};
   readonly #greeting: Promise<Greeting>;
   readonly #over: Promise<void>;
 
@@ -38,8 +42,9 @@ export class DatabaseLink {
       this.#hear = resolve;
     });
     line.on('message', (value) => {
-      const message = value as Greeting | Answers;
+      const message = value as Greeting | Answers | Changed;
       if ('opened' in message) this.#hear(message);
+      else if ('changed' in message) this.onChanged();
       else this.#settle(message);
     });
     line.on('error', (error) => this.#end(`the database thread failed: ${(error as Error).message}`));
@@ -110,7 +115,8 @@ export class DatabaseLink {
     }
   }
 
-  #settle({ done, values, failed }: Answers): void {
+  #settle({ done, values, failed, commits }: Answers): void {
+    for (const [ms, writes] of commits) this.onCommit?.(ms, writes);
     for (let i = 0; i < done.length; i++) {
       const number = done[i]!;
       this.#waiting.get(number)?.resolve(values[i] as never);

@@ -1,17 +1,17 @@
 // What the two threads of the SQLite engine say to each other: plain rows, ready to be bound, because cloning flat
 // arrays and strings between threads is cheap and cloning nested objects is not. Types only, no behaviour.
 
-import type { Counts, RecipientState, RouteKind } from './store.ts';
+import type { Counts, Order, QueueAction, QueueFilter, RecipientState, RouteKind } from './store.ts';
 
 /** Content is cut into rows of this many bytes; the message's own row holds what is left, at most as much. */
 export const PIECE_BYTES = 65536;
 
 /** address, parameters as JSON, route, state, due_at */
 export type NewRecipientRow = [string, string, RouteKind, RecipientState, number | null];
-/** recipient id, fence, state, due_at, attempt as JSON */
-export type SettlementRow = [number, number, RecipientState, number | null, string | null];
-/** recipient id, address, parameters as JSON, attempts, state, fence */
-export type ClaimedRow = [number, string, string, number, RecipientState, number];
+/** recipient id, fence, state, due_at, attempt as JSON, whether the sender is told of the delay */
+export type SettlementRow = [number, number, RecipientState, number | null, string | null, boolean];
+/** recipient id, address, parameters as JSON, attempts, state, fence, since (null: received), delay_notified, ordered */
+export type ClaimedRow = [number, string, string, number, RecipientState, number, number | null, 0 | 1, Order | null];
 /** seq, id, received_at, size, envelope as JSON */
 export type MessageRow = [number, string, number, number, string];
 /** seq, id, received_at, size, envelope as JSON, the content if it is short */
@@ -22,6 +22,16 @@ export type SummaryRow = [number, string, number, number, string, string];
 export type RecipientRow = [number, string, string, RouteKind, RecipientState, number | null];
 /** recipient id, attempt as JSON */
 export type AttemptRow = [number, string];
+
+/**
+ * seq, message id, received_at, size, sender, recipient id, address, state, route, next_attempt, attempts, since (null:
+ * received), busy, ordered, last attempt as JSON
+ */
+export type QueueRow = [
+  ...[number, string, number, number, string],
+  ...[number, string, RecipientState, RouteKind, number | null, number, number | null, 0 | 1],
+  ...[Order | null, string | null],
+];
 
 export interface Accept {
   id: string;
@@ -36,6 +46,24 @@ export interface Accept {
   lease: { owner: string; until: number } | null;
 }
 
+/** upstream, until, why, alarm */
+export type PauseRow = [string, number, string, 0 | 1];
+
+export interface NoticeRow {
+  message: Accept;
+  about: [recipientId: number, fence: number][];
+}
+
+/** One step through the recipients that a filter means. */
+export interface ScanStep {
+  filter: QueueFilter;
+  /** A recipient id: the first one, or `next` of the step before. */
+  from: number;
+  /** Recipients with greater ids came later and are not meant; null at the first step, which gives it. */
+  last: number | null;
+  now: number;
+}
+
 /** Every call: what it takes and what it gives. */
 export interface Calls {
   /** With a lease: the id of the first recipient, and the tail back for the delivery. */
@@ -47,7 +75,7 @@ export interface Calls {
     gives: { message: DueRow; recipients: ClaimedRow[] }[];
   };
   renew: { takes: { leases: [recipientId: number, fence: number][]; until: number }; gives: number[] };
-  settle: { takes: { results: SettlementRow[]; forget: boolean }; gives: number };
+  settle: { takes: { results: SettlementRow[]; forget: boolean; notices: NoticeRow[] }; gives: number };
   purge: { takes: number; gives: number };
   delete: { takes: string[]; gives: number };
   trim: { takes: number; gives: number };
@@ -58,14 +86,32 @@ export interface Calls {
   get: { takes: string; gives: { message: MessageRow; recipients: RecipientRow[]; attempts: AttemptRow[] } | null };
   list: { takes: { limit: number; before: number | null }; gives: SummaryRow[] };
   counts: { takes: null; gives: Counts };
+  queue: { takes: ScanStep; gives: { rows: QueueRow[]; next: number | null; last: number } };
+  change: {
+    takes: ScanStep & { action: QueueAction };
+    gives: { changed: number; busy: number; next: number | null; last: number };
+  };
+  notePauses: { takes: { owner: string; now: number; rows: PauseRow[] }; gives: null };
+  pauses: { takes: number; gives: PauseRow[] };
+  watch: { takes: null; gives: null };
   close: { takes: null; gives: null };
 }
 
 export type CallName = keyof Calls;
 
 /** The calls that change something and therefore share a transaction. */
-export type WriteName = 'accept' | 'piece' | 'claim' | 'renew' | 'settle' | 'purge' | 'delete' | 'trim';
-export type ReadName = 'nextDue' | 'content' | 'contentPiece' | 'get' | 'list' | 'counts';
+export type WriteName =
+  | 'accept'
+  | 'piece'
+  | 'claim'
+  | 'renew'
+  | 'settle'
+  | 'purge'
+  | 'delete'
+  | 'trim'
+  | 'change'
+  | 'notePauses';
+export type ReadName = 'nextDue' | 'content' | 'contentPiece' | 'get' | 'list' | 'counts' | 'queue' | 'pauses';
 
 export type Handlers<Name extends CallName> = {
   [N in Name]: (takes: Calls[N]['takes']) => Calls[N]['gives'];
@@ -82,6 +128,13 @@ export interface Answers {
   done: number[];
   values: unknown[];
   failed: [number, reason: string][];
+  /** Each commit that was made for them: how long it took, sync included, and how many calls it carried. */
+  commits: [ms: number, writes: number][];
+}
+
+/** Said unasked, after `watch`: another process has committed something. */
+export interface Changed {
+  changed: true;
 }
 
 export interface ServeOptions {

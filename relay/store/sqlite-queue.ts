@@ -4,7 +4,7 @@
 import type { Database } from './sqlite-database.ts';
 import type { ClaimedRow, DueRow, Handlers } from './sqlite-protocol.ts';
 import type { Doomed, Remover } from './sqlite-removal.ts';
-import { RECIPIENT_SPAN } from './sqlite-schema.ts';
+import { messageOf, RECIPIENT_SPAN } from './sqlite-schema.ts';
 import type { Tally } from './sqlite-tally.ts';
 import type { RecipientState } from './store.ts';
 
@@ -17,6 +17,7 @@ export function queueCalls(
   db: Database,
   tally: Tally,
   remover: Remover,
+  accept: Handlers<'accept'>['accept'],
 ): Handlers<'claim' | 'renew' | 'settle' | 'nextDue'> {
   const dueMessages = db.query<DueRow>(
     `SELECT seq, message.id, received_at, size, envelope, CASE WHEN pieces = 0 THEN tail END
@@ -28,15 +29,21 @@ export function queueCalls(
      FROM json_each(?) AS chosen
      WHERE recipient.id >= chosen.value * ${RECIPIENT_SPAN} AND recipient.id < (chosen.value + 1) * ${RECIPIENT_SPAN}
      AND +due_at <= ?
-     RETURNING id, address, parameters, attempts, state, fence`,
+     RETURNING id, address, parameters, attempts, state, fence, since, delay_notified, ordered`,
   );
   const prolong = db.command('UPDATE recipient SET due_at = ? WHERE id = ? AND fence = ? AND lease_owner IS NOT NULL');
   const leased = db.query<[RecipientState, number]>(
     'SELECT state, attempts FROM recipient WHERE id = ? AND fence = ? AND lease_owner IS NOT NULL',
   );
   const end = db.command(
-    `UPDATE recipient SET state = ?2, next_attempt = ?3, due_at = ?3, attempts = ?4, lease_owner = NULL WHERE id = ?1`,
+    // An order stands until it is done: whoever gives the recipient back undone leaves it in a state that waits.
+    `UPDATE recipient SET state = ?2, next_attempt = ?3, due_at = ?3, attempts = ?4, lease_owner = NULL,
+       ordered = CASE WHEN ?3 IS NOT NULL THEN ordered END
+     WHERE id = ?1`,
   );
+  const noteDelay = db.command('UPDATE recipient SET delay_notified = 1 WHERE id = ?');
+  // Numbered by the fence, which only grows. The recipient's own count does not: a requeue sets it back, and what
+  // happened before stays on record.
   const insertAttempt = db.command('INSERT INTO attempt (recipient, n, record) VALUES (?, ?, ?)');
   const wholly = db.query<Doomed>(
     `SELECT seq, id, pieces, size FROM message WHERE seq = ?1 AND NOT EXISTS (
@@ -76,20 +83,26 @@ export function queueCalls(
       return leases.filter(([id, fence]) => prolong.run(until, id, fence).changes === 1).map(([id]) => id);
     },
 
-    settle({ results, forget }) {
+    settle({ results, forget, notices }) {
       let valid = 0;
+      const fences = new Map<number, number>();
       const delivered = new Set<number>();
-      for (const [id, fence, state, dueAt, attempt] of results) {
+      for (const [id, fence, state, dueAt, attempt, delayNotified] of results) {
         const before = leased.first(id, fence);
         if (!before) continue;
         valid++;
+        fences.set(id, fence);
         const [oldState, oldAttempts] = before;
         end.run(id, state, dueAt, attempt === null ? oldAttempts : oldAttempts + 1);
-        if (attempt !== null) insertAttempt.run(id, oldAttempts + 1, attempt);
+        if (attempt !== null) insertAttempt.run(id, fence, attempt);
+        if (delayNotified) noteDelay.run(id);
         tally.add(oldState, -1);
         tally.add(state, 1);
         if (state === 'captured') noteCaptured.run(messageOf(id));
         if (state === 'delivered') delivered.add(messageOf(id));
+      }
+      for (const { message, about } of notices) {
+        if (about.some(([id, fence]) => fences.get(id) === fence)) accept(message);
       }
       if (forget) {
         for (const seq of delivered) {
@@ -102,8 +115,4 @@ export function queueCalls(
 
     nextDue: () => soonest.first()?.[0] ?? null,
   };
-}
-
-function messageOf(recipientId: number): number {
-  return Math.floor(recipientId / RECIPIENT_SPAN);
 }

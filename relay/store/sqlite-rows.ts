@@ -1,6 +1,16 @@
 // Between the store's objects and the rows that cross threads and are bound to statements.
 
-import type { Accept, Calls, ClaimedRow, NewRecipientRow, SettlementRow, SummaryRow } from './sqlite-protocol.ts';
+import {
+  type Accept,
+  type Calls,
+  type ClaimedRow,
+  type NewRecipientRow,
+  type NoticeRow,
+  PIECE_BYTES,
+  type QueueRow,
+  type SettlementRow,
+  type SummaryRow,
+} from './sqlite-protocol.ts';
 import type {
   Attempt,
   Claim,
@@ -9,7 +19,10 @@ import type {
   MessageSummary,
   NewMessage,
   NewRecipient,
+  Notice,
   Parameter,
+  QueueEntry,
+  QueueRecipient,
   RecipientState,
   RouteKind,
   Settlement,
@@ -27,7 +40,7 @@ const FIRST_STATE: Readonly<Record<RouteKind, RecipientState>> = {
 /** The states in which a recipient waits for its next attempt; the schema checks the same. */
 const WAITING: ReadonlySet<RecipientState> = new Set<RecipientState>(['queued', 'deferred', 'unknown']);
 
-type Envelope = Pick<NewMessage, 'sender' | 'parameters' | 'helo' | 'clientAddress' | 'protocol' | 'tls' | 'authUser'>;
+type Envelope = Omit<NewMessage, 'receivedAt' | 'recipients'>;
 
 export function newMessageRow(
   id: string,
@@ -35,8 +48,8 @@ export function newMessageRow(
   content: { size: number; pieces: number; tail: Uint8Array<ArrayBuffer> },
   lease: Lease | null,
 ): Accept {
-  const { sender, parameters, helo, clientAddress, protocol, tls, authUser } = message;
-  const envelope: Envelope = { sender, parameters, helo, clientAddress, protocol, tls, authUser };
+  const { sender, parameters, helo, clientAddress, protocol, tls, authUser, traits } = message;
+  const envelope: Envelope = { sender, parameters, helo, clientAddress, protocol, tls, authUser, traits };
   return {
     id,
     receivedAt: message.receivedAt,
@@ -51,15 +64,17 @@ export function newMessageRow(
 /** What a commit with a lease has claimed; null when no recipient waits for delivery. */
 export function acceptedClaim(row: Accept, message: NewMessage, first: number, tail: Uint8Array): Claim | null {
   const recipients: ClaimedRecipient[] = [];
+  const fresh = { attempts: 0, fence: 1, since: row.receivedAt, delayNotified: false, order: null };
   for (const [i, { address, parameters, route }] of message.recipients.entries()) {
     const state = FIRST_STATE[route];
     if (!WAITING.has(state)) continue;
-    recipients.push({ recipientId: first + i, address, parameters, attempts: 0, state, fence: 1 });
+    recipients.push({ recipientId: first + i, address, parameters, state, ...fresh });
   }
   if (recipients.length === 0) return null;
   const content = row.pieces === 0 ? Buffer.from(tail.buffer, tail.byteOffset, tail.length) : null;
   const { id, receivedAt, size } = row;
-  return { id, receivedAt, sender: message.sender, parameters: message.parameters, size, content, recipients };
+  const { sender, parameters, traits } = message;
+  return { id, receivedAt, sender, parameters, traits, size, content, recipients };
 }
 
 function newRecipientRow({ address, parameters, route }: NewRecipient, receivedAt: number): NewRecipientRow {
@@ -67,20 +82,43 @@ function newRecipientRow({ address, parameters, route }: NewRecipient, receivedA
   return [address, JSON.stringify(parameters), route, state, WAITING.has(state) ? receivedAt : null];
 }
 
-export function settlementRow({ recipientId, fence, state, nextAttempt, attempt }: Settlement): SettlementRow {
+export function settlementRow(settlement: Settlement): SettlementRow {
+  const { recipientId, fence, state, nextAttempt, attempt, delayNotified = false } = settlement;
   const dueAt = WAITING.has(state) ? nextAttempt : null;
-  return [recipientId, fence, state, dueAt, attempt && JSON.stringify(attempt)];
+  return [recipientId, fence, state, dueAt, attempt && JSON.stringify(attempt), delayNotified];
+}
+
+export function noticeRow({ id, message, content, about }: Notice): NoticeRow {
+  if (content.length > PIECE_BYTES) throw new RangeError(`a notice of more than ${PIECE_BYTES} bytes`);
+  // Copied: what the other thread is sent must not be a view of memory that others share.
+  const tail = new Uint8Array(content);
+  return {
+    message: newMessageRow(id, message, { size: content.length, pieces: 0, tail }, null),
+    about: about.map(({ recipientId, fence }) => [recipientId, fence]),
+  };
 }
 
 export function claimFrom({ message, recipients }: Calls['claim']['gives'][number]): Claim {
-  const [, id, receivedAt, size, envelope, short] = message;
-  const { sender, parameters } = JSON.parse(envelope) as Envelope;
+  const [, id, receivedAt, size, json, short] = message;
+  const { sender, parameters, traits } = envelopeFrom(json);
   const content = short && Buffer.from(short.buffer, short.byteOffset, short.length);
-  return { id, receivedAt, sender, parameters, size, content, recipients: recipients.map(claimedFrom) };
+  const claimed = recipients.map((row) => claimedFrom(row, receivedAt));
+  return { id, receivedAt, sender, parameters, traits, size, content, recipients: claimed };
 }
 
-function claimedFrom([recipientId, address, parameters, attempts, state, fence]: ClaimedRow): ClaimedRecipient {
-  return { recipientId, address, parameters: parametersFrom(parameters), attempts, state, fence };
+function claimedFrom(row: ClaimedRow, receivedAt: number): ClaimedRecipient {
+  const [recipientId, address, parameters, attempts, state, fence, since, delayNotified, order] = row;
+  return {
+    recipientId,
+    address,
+    parameters: parametersFrom(parameters),
+    attempts,
+    state,
+    fence,
+    since: since ?? receivedAt,
+    delayNotified: delayNotified === 1,
+    order,
+  };
 }
 
 export function messageFrom({ message, recipients, attempts }: NonNullable<Calls['get']['gives']>): StoredMessage {
@@ -89,7 +127,7 @@ export function messageFrom({ message, recipients, attempts }: NonNullable<Calls
   for (const [recipientId] of recipients) attemptsOf.set(recipientId, []);
   for (const [recipientId, record] of attempts) attemptsOf.get(recipientId)?.push(JSON.parse(record) as Attempt);
   return {
-    ...(JSON.parse(envelope) as Envelope),
+    ...envelopeFrom(envelope),
     seq,
     id,
     receivedAt,
@@ -107,8 +145,40 @@ export function messageFrom({ message, recipients, attempts }: NonNullable<Calls
 }
 
 export function summaryFrom([seq, id, receivedAt, size, envelope, addresses]: SummaryRow): MessageSummary {
-  const { sender } = JSON.parse(envelope) as Envelope;
+  const { sender } = envelopeFrom(envelope);
   return { seq, id, receivedAt, sender, recipients: JSON.parse(addresses) as string[], size };
+}
+
+/** Rows come message by message. */
+export function queueEntries(rows: readonly QueueRow[]): QueueEntry[] {
+  const entries: (QueueEntry & { recipients: QueueRecipient[] })[] = [];
+  for (const row of rows) {
+    const [seq, id, receivedAt, size, sender] = row;
+    let entry = entries.at(-1);
+    if (entry?.seq !== seq) {
+      entry = { seq, id, receivedAt, sender, size, recipients: [] };
+      entries.push(entry);
+    }
+    entry.recipients.push(queueRecipientFrom(row));
+  }
+  return entries;
+}
+
+function queueRecipientFrom([, , receivedAt, , , ...row]: QueueRow): QueueRecipient {
+  const [recipientId, address, state, route, nextAttempt, attempts, since, busy, order, record] = row;
+  const last = record === null ? null : (JSON.parse(record) as Attempt);
+  return {
+    ...{ recipientId, address, state, route, nextAttempt, attempts, since: since ?? receivedAt, order },
+    busy: busy === 1,
+    lastReply: last?.reply ?? null,
+    lastUpstream: last?.upstream ?? null,
+  };
+}
+
+function envelopeFrom(json: string): Envelope {
+  // Mail that an older version took in has no traits.
+  const envelope = JSON.parse(json) as Omit<Envelope, 'traits'> & Partial<Envelope>;
+  return { ...envelope, traits: envelope.traits ?? [] };
 }
 
 function parametersFrom(json: string): Parameter[] {

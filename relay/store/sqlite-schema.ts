@@ -14,6 +14,11 @@ export const APPLICATION_ID = 0x4c6f6e65;
 
 export const RECIPIENT_SPAN = 65536;
 
+/** The seq of a recipient's message. */
+export function messageOf(recipientId: number): number {
+  return Math.floor(recipientId / RECIPIENT_SPAN);
+}
+
 const FIRST = `
 CREATE TABLE message (
   seq INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -67,5 +72,22 @@ CREATE TABLE loose (
 ) STRICT, WITHOUT ROWID;
 `;
 
+const SECOND = `
+-- when its life in the queue began, if not when the message was received: a requeue gives it another
+ALTER TABLE recipient ADD COLUMN since INTEGER;
+ALTER TABLE recipient ADD COLUMN delay_notified INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE recipient ADD COLUMN ordered TEXT CHECK (ordered IN ('bounce'));
+
+-- upstreams that a process keeps mail away from, for others to see
+CREATE TABLE pause (
+  owner TEXT NOT NULL,
+  upstream TEXT NOT NULL,
+  until INTEGER NOT NULL,
+  why TEXT NOT NULL,
+  alarm INTEGER NOT NULL,
+  PRIMARY KEY (owner, upstream)
+) STRICT, WITHOUT ROWID;
+`;
+
 /** Migration n brings a file from user_version n to n + 1. Never changed once released, only added to. */
-export const MIGRATIONS: readonly string[] = [FIRST];
+export const MIGRATIONS: readonly string[] = [FIRST, SECOND];

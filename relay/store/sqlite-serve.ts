@@ -4,14 +4,17 @@
 
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { acceptCalls } from './sqlite-accept.ts';
+import { changeCalls } from './sqlite-change.ts';
 import type { Database } from './sqlite-database.ts';
 import { GroupCommit, reasonOf } from './sqlite-group.ts';
 import { isAlone, openDatabase } from './sqlite-open.ts';
+import { pauseCalls } from './sqlite-pauses.ts';
 import type {
   Answers,
   Call,
   CallName,
   Calls,
+  Changed,
   Greeting,
   Handlers,
   ReadName,
@@ -20,9 +23,11 @@ import type {
 } from './sqlite-protocol.ts';
 import { queueCalls } from './sqlite-queue.ts';
 import { Remover, removalCalls } from './sqlite-removal.ts';
+import { Scan } from './sqlite-scan.ts';
 import { Sweeper } from './sqlite-sweeper.ts';
 import { Tally } from './sqlite-tally.ts';
 import { viewCalls } from './sqlite-views.ts';
+import { Watcher } from './sqlite-watcher.ts';
 
 /** Content in one transaction: what streams of long mail may add to the wait of a short one. */
 const GROUP_BYTES = 4 << 20;
@@ -31,8 +36,20 @@ const CHECKPOINT_BYTES = 2 << 20;
 /** What a call writes besides content, roughly: its share of table and index pages. */
 const CALL_BYTES = 2000;
 
-const WRITE_NAMES: readonly WriteName[] = ['accept', 'piece', 'claim', 'renew', 'settle', 'delete', 'trim'];
-const WRITES: ReadonlySet<CallName> = new Set(WRITE_NAMES);
+/** A record, so that the compiler misses the call that was left out. */
+const WRITE_NAMES: Readonly<Record<WriteName, true>> = {
+  accept: true,
+  piece: true,
+  claim: true,
+  renew: true,
+  settle: true,
+  purge: true,
+  delete: true,
+  trim: true,
+  change: true,
+  notePauses: true,
+};
+const WRITES: ReadonlySet<string> = new Set(Object.keys(WRITE_NAMES));
 
 /** Opens the database, greets, and answers calls until one of them is `close`. */
 export function serve(port: MessagePort, options: ServeOptions): void {
@@ -61,6 +78,8 @@ class Server {
   readonly #handlers: Handlers<Exclude<CallName, 'close'>>;
   readonly #group: GroupCommit;
   readonly #sweeper: Sweeper;
+  readonly #watcher: Watcher;
+  #commits: Answers['commits'] = [];
   #uncheckpointed = 0;
   #isTidying = false;
 
@@ -68,14 +87,19 @@ class Server {
     this.#port = port;
     this.#db = openDatabase(options);
     const tally = new Tally(this.#db);
-    this.#group = new GroupCommit(this.#db, tally);
+    this.#group = new GroupCommit(this.#db, tally, (ms, writes) => this.#commits.push([ms, writes]));
+    this.#watcher = new Watcher(this.#db, () => port.postMessage({ changed: true } satisfies Changed));
     this.#sweeper = new Sweeper(this.#db);
     const remover = new Remover(this.#db, tally, this.#sweeper);
+    const accepting = acceptCalls(this.#db, tally);
     this.#handlers = {
-      ...acceptCalls(this.#db, tally),
-      ...queueCalls(this.#db, tally, remover),
+      ...accepting,
+      ...queueCalls(this.#db, tally, remover, accepting.accept),
+      ...changeCalls(this.#db, tally, remover, new Scan(this.#db)),
       ...removalCalls(this.#db, remover),
+      ...pauseCalls(this.#db),
       ...viewCalls(this.#db, tally),
+      watch: () => this.#watcher.start(),
     };
     // Found first, then alone: whoever wrote them is gone, and no one who comes now can be meant.
     const loose = this.#sweeper.findLoose();
@@ -105,9 +129,11 @@ class Server {
   #answerGroup(calls: readonly Call[]): void {
     const writes = calls.filter((call) => WRITES.has(call[1]));
     if (writes.length > 0) {
-      const answers: Answers = { done: [], values: [], failed: [] };
+      const answers: Answers = { done: [], values: [], failed: [], commits: [] };
       const moved: ArrayBuffer[] = [];
       const outcomes = this.#group.run(writes.map((call) => () => this.#perform(call)));
+      answers.commits = this.#commits;
+      this.#commits = [];
       for (const [i, outcome] of outcomes.entries()) {
         const [number, name] = writes[i]!;
         if (!outcome.ok) {
@@ -128,7 +154,7 @@ class Server {
 
   /** After the writes of its group, so that nothing is shown that a failing commit takes back. */
   #answerReads(calls: readonly Call[]): void {
-    const answers: Answers = { done: [], values: [], failed: [] };
+    const answers: Answers = { done: [], values: [], failed: [], commits: [] };
     const moved: ArrayBuffer[] = [];
     for (const call of calls) {
       if (call[1] === 'close') continue;
@@ -144,7 +170,7 @@ class Server {
     this.#port.postMessage(answers, moved);
   }
 
-  #perform<Name extends ReadName | WriteName | 'discard'>(call: Call): unknown {
+  #perform<Name extends ReadName | WriteName | 'discard' | 'watch'>(call: Call): unknown {
     const handler = this.#handlers[call[1] as Name] as (takes: Calls[Name]['takes']) => unknown;
     return handler(call[2] as Calls[Name]['takes']);
   }
@@ -180,7 +206,8 @@ class Server {
   }
 
   #close(number: number): void {
-    const answers: Answers = { done: [], values: [], failed: [] };
+    const answers: Answers = { done: [], values: [], failed: [], commits: [] };
+    this.#watcher.stop();
     while (this.#sweeper.hasWork && this.#tidy());
     try {
       this.#db.pragma('wal_checkpoint(TRUNCATE)');
@@ -205,5 +232,6 @@ function moveWhole(value: unknown, moved: ArrayBuffer[]): void {
 function bytesOf(call: Call): number {
   if (call[1] === 'accept') return CALL_BYTES + call[2].tail.length;
   if (call[1] === 'piece') return CALL_BYTES + call[2].bytes.length;
+  if (call[1] === 'settle') return call[2].notices.reduce((sum, { message }) => sum + message.tail.length, CALL_BYTES);
   return CALL_BYTES;
 }

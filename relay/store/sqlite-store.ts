@@ -1,35 +1,60 @@
 // The store as the rest of the program sees it, with a database thread behind it: turns methods into calls.
 
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Clock } from '../../src/clock.ts';
 import { COLLECT_PIECES, collect } from './collect.ts';
 import { MessageIds } from './message-id.ts';
 import { BlockPool } from './sqlite-blocks.ts';
 import type { DatabaseLink } from './sqlite-link.ts';
-import { claimFrom, messageFrom, settlementRow, summaryFrom } from './sqlite-rows.ts';
+import type { Calls, PauseRow, QueueRow } from './sqlite-protocol.ts';
+import { claimFrom, messageFrom, noticeRow, queueEntries, settlementRow, summaryFrom } from './sqlite-rows.ts';
+import { RECIPIENT_SPAN } from './sqlite-schema.ts';
 import { SqliteWriter } from './sqlite-writer.ts';
-import type { Claim, Counts, MessageSummary, MessageWriter, Settlement, Store, StoredMessage } from './store.ts';
+import type {
+  Claim,
+  Counts,
+  MessageSummary,
+  MessageWriter,
+  PausedUpstream,
+  QueueAction,
+  QueueEntry,
+  QueueFilter,
+  Settlement,
+  SettleOptions,
+  Store,
+  StoredMessage,
+} from './store.ts';
+
+/** Between two steps of a change, or another process that wants to commit would hardly ever find the file unlocked. */
+const CHANGE_PAUSE_MS = 10;
 
 export class SqliteStore implements Store {
   readonly #link: DatabaseLink;
   readonly #ids: MessageIds;
+  readonly #clock: Clock;
   readonly #pool = new BlockPool();
   #closing: Promise<void> | null = null;
 
-  private constructor(link: DatabaseLink, ids: MessageIds) {
+  private constructor(link: DatabaseLink, clock: Clock, greatestId: string | null) {
     this.#link = link;
-    this.#ids = ids;
+    this.#clock = clock;
+    this.#ids = new MessageIds(clock, greatestId);
   }
 
   /** Waits for the thread to say that it has opened the database; rejects with its reason when it has not. */
   static async over(link: DatabaseLink, clock: Clock): Promise<SqliteStore> {
     const greeting = await link.greeting;
-    if (greeting.opened) return new SqliteStore(link, new MessageIds(clock, greeting.greatestId));
+    if (greeting.opened) return new SqliteStore(link, clock, greeting.greatestId);
     await link.over;
     throw link.failure(greeting.reason);
   }
 
   begin(): MessageWriter {
     return new SqliteWriter(this.#ids.next(), this.#link, this.#pool);
+  }
+
+  nextId(): string {
+    return this.#ids.next();
   }
 
   async claim(owner: string, now: number, leaseMs: number, limit: number): Promise<Claim[]> {
@@ -41,8 +66,10 @@ export class SqliteStore implements Store {
     return new Set(await this.#link.call('renew', { leases: rows, until }));
   }
 
-  settle(results: readonly Settlement[], { forgetDelivered = false } = {}): Promise<number> {
-    return this.#link.call('settle', { results: results.map(settlementRow), forget: forgetDelivered });
+  async settle(results: readonly Settlement[], options: SettleOptions = {}): Promise<number> {
+    const { forgetDelivered: forget = false, notices = [] } = options;
+    const rows = { results: results.map(settlementRow), forget, notices: notices.map(noticeRow) };
+    return this.#link.call('settle', rows);
   }
 
   purge(before: number): Promise<number> {
@@ -77,6 +104,59 @@ export class SqliteStore implements Store {
 
   counts(): Promise<Counts> {
     return this.#link.call('counts', null);
+  }
+
+  async queue(filter: QueueFilter, limit: number, after = 0): Promise<QueueEntry[]> {
+    const rows: QueueRow[] = [];
+    const messages = new Set<number>();
+    let from: number | null = (after + 1) * RECIPIENT_SPAN;
+    let last: number | null = null;
+    // One more than asked for: only then it is known that the last one has all its recipients.
+    while (from !== null && messages.size <= limit) {
+      const now = this.#clock.now();
+      const step: Calls['queue']['gives'] = await this.#link.call('queue', { filter, from, last, now });
+      for (const row of step.rows) messages.add(row[0]);
+      rows.push(...step.rows);
+      from = step.next;
+      last = step.last;
+    }
+    return queueEntries(rows).slice(0, Math.max(0, limit));
+  }
+
+  async change(filter: QueueFilter, action: QueueAction, now: number): Promise<{ changed: number; busy: number }> {
+    let changed = 0;
+    let busy = 0;
+    let from: number | null = 0;
+    let last: number | null = null;
+    while (from !== null) {
+      const step: Calls['change']['gives'] = await this.#link.call('change', { filter, action, from, last, now });
+      changed += step.changed;
+      busy += step.busy;
+      from = step.next;
+      last = step.last;
+      if (from !== null && step.changed > 0) await pause(CHANGE_PAUSE_MS);
+    }
+    return { changed, busy };
+  }
+
+  async notePauses(owner: string, pauses: readonly PausedUpstream[], now: number): Promise<void> {
+    const rows = pauses.map(({ upstream, until, why, alarm }): PauseRow => [upstream, until, why, alarm ? 1 : 0]);
+    await this.#link.call('notePauses', { owner, now, rows });
+  }
+
+  async pauses(now: number): Promise<PausedUpstream[]> {
+    const rows = await this.#link.call('pauses', now);
+    return rows.map(([upstream, until, why, alarm]) => ({ upstream, until, why, alarm: alarm === 1 }));
+  }
+
+  watch(changed: () => void): void {
+    const before = this.#link.onChanged;
+    this.#link.onChanged = () => {
+      before();
+      changed();
+    };
+    // Fails only when the store is closed or lost, which every other call tells, too.
+    this.#link.call('watch', null).catch(() => {});
   }
 
   close(): Promise<void> {

@@ -3,6 +3,7 @@
 // written to the file, it is counted anew.
 
 import type { Database, Query } from './sqlite-database.ts';
+import { RECIPIENT_SPAN } from './sqlite-schema.ts';
 import type { Counts, RecipientState } from './store.ts';
 
 type Subject = 'messages' | RecipientState;
@@ -12,6 +13,7 @@ export class Tally {
   readonly #messages: Query<[number]>;
   readonly #states: Query<[RecipientState, number]>;
   readonly #version: Query<[number]>;
+  readonly #oldest: Query<[number]>;
   #known: Map<Subject, number> | null = null;
   #knownVersion = 0;
   /** What the transaction under way has changed: counts only once it is committed. */
@@ -21,6 +23,12 @@ export class Tally {
     this.#db = db;
     this.#messages = db.query('SELECT count(*) FROM message');
     this.#states = db.query('SELECT state, count(*) FROM recipient GROUP BY state');
+    // The message that came first, not the least received_at, which takes a look at every message that waits. The sum
+    // makes it read the index of what is due rather than all recipients.
+    this.#oldest = db.query(
+      `SELECT received_at FROM message
+       WHERE seq = (SELECT min(id + 0) FROM recipient WHERE due_at IS NOT NULL) / ${RECIPIENT_SPAN}`,
+    );
     // Changes when another connection has committed, not when this one has.
     this.#version = db.query('PRAGMA data_version');
   }
@@ -49,7 +57,7 @@ export class Tally {
       if (subject === 'messages') messages = count;
       else if (count > 0) recipients[subject] = count;
     }
-    return { messages, recipients };
+    return { messages, recipients, oldestWaiting: this.#oldest.first()?.[0] ?? null };
   }
 
   #count(): void {

@@ -5,7 +5,7 @@ import type { AttemptRow, Handlers, MessageRow, ReadName, RecipientRow, SummaryR
 import { RECIPIENT_SPAN } from './sqlite-schema.ts';
 import type { Tally } from './sqlite-tally.ts';
 
-export function viewCalls(db: Database, tally: Tally): Handlers<Exclude<ReadName, 'nextDue'>> {
+export function viewCalls(db: Database, tally: Tally): Handlers<Exclude<ReadName, 'nextDue' | 'queue' | 'pauses'>> {
   const message = db.query<MessageRow>('SELECT seq, id, received_at, size, envelope FROM message WHERE id = ?');
   const recipients = db.query<RecipientRow>(
     `SELECT id, address, parameters, route, state, next_attempt

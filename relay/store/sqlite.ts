@@ -20,6 +20,8 @@ export interface SqliteOptions {
   clock?: Clock;
   /** How long a commit waits for another process that writes to the same file. */
   busyMs?: number;
+  /** Called for each commit: how long it took, sync included, and how many calls shared it. */
+  onCommit?: (ms: number, writes: number) => void;
 }
 
 export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
@@ -27,14 +29,14 @@ export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
   // Absolute, also because libsql takes names like http:x for addresses.
   const file = resolve(options.file);
   await prepare(file);
-  return connect({ file, busyMs, synced: true }, clock);
+  return connect({ file, busyMs, synced: true }, clock, options.onCommit);
 }
 
 /**
  * A store in a fresh directory, deleted by close(). Nothing opens it again after a crash, so its commits are not
  * synced: that would wait for the disk to keep what is going to be thrown away.
  */
-export async function openTemporaryStore(options: { clock?: Clock } = {}): Promise<Store> {
+export async function openTemporaryStore(options: Pick<SqliteOptions, 'clock' | 'onCommit'> = {}): Promise<Store> {
   const directory = await mkdtemp(join(tmpdir(), 'lonedot-')).catch((error: NodeJS.ErrnoException) => {
     const reason = `no temporary database can be made in ${tmpdir()} (${error.code}); set TMPDIR or choose a file`;
     throw new ChatError('STORE_FAILED', reason, { directory: tmpdir() }, error);
@@ -42,7 +44,8 @@ export async function openTemporaryStore(options: { clock?: Clock } = {}): Promi
   const file = join(directory, 'lonedot.db');
   const remove = (): Promise<void> => rm(directory, { recursive: true, force: true });
   try {
-    const store = await connect({ file, busyMs: BUSY_MS, synced: false }, options.clock ?? realClock);
+    const { clock = realClock, onCommit } = options;
+    const store = await connect({ file, busyMs: BUSY_MS, synced: false }, clock, onCommit);
     const close = store.close.bind(store);
     store.close = () => close().finally(remove);
     return store;
@@ -52,8 +55,10 @@ export async function openTemporaryStore(options: { clock?: Clock } = {}): Promi
   }
 }
 
-function connect(options: ServeOptions, clock: Clock): Promise<Store> {
-  return SqliteStore.over(new DatabaseLink(startWorker(options), options.file), clock);
+function connect(options: ServeOptions, clock: Clock, onCommit: SqliteOptions['onCommit']): Promise<Store> {
+  const link = new DatabaseLink(startWorker(options), options.file);
+  link.onCommit = onCommit ?? null;
+  return SqliteStore.over(link, clock);
 }
 
 export function startWorker(options: ServeOptions): Worker {

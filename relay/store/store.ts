@@ -10,16 +10,22 @@ export type Parameter = readonly [keyword: string, value: string];
 
 export type RouteKind = 'capture' | 'relay' | 'discard' | 'reject';
 
-export type RecipientState =
-  | 'captured'
-  | 'queued'
-  | 'deferred'
-  | 'held'
-  | 'delivered'
-  | 'bounced'
-  | 'expired'
-  /** The final dot went out and no reply came: perhaps delivered. Retried late, with the same Message-ID. */
-  | 'unknown';
+/** `unknown`: the final dot went out and no reply came: perhaps delivered. Retried late, with the same Message-ID. */
+export const RECIPIENT_STATES = [
+  'captured',
+  'queued',
+  'deferred',
+  'unknown',
+  'held',
+  'delivered',
+  'bounced',
+  'expired',
+] as const;
+
+export type RecipientState = (typeof RECIPIENT_STATES)[number];
+
+/** What an upstream must be able to take to be given this message: found in the content, or promised in MAIL. */
+export type Trait = 'eight-bit' | 'utf8-header' | 'binary';
 
 export interface NewRecipient {
   /** As given in RCPT, without the angle brackets; never changed. */
@@ -39,6 +45,8 @@ export interface NewMessage {
   readonly protocol: string;
   readonly tls: string;
   readonly authUser: string;
+  /** Empty for most mail. */
+  readonly traits: readonly Trait[];
   readonly recipients: readonly NewRecipient[];
 }
 
@@ -82,7 +90,15 @@ export interface ClaimedRecipient {
   /** 'unknown' tells that the last attempt may have delivered. */
   readonly state: RecipientState;
   readonly fence: number;
+  /** When its life in the queue began, from which its expiry counts: received, or put back by `requeue`. */
+  readonly since: number;
+  /** The sender was told that it is late. */
+  readonly delayNotified: boolean;
+  readonly order: Order | null;
 }
+
+/** What an operator wants of a recipient at its next claim: to be bounced without an attempt. */
+export type Order = 'bounce';
 
 /** The due recipients of one message, claimed together. */
 export interface Claim {
@@ -90,6 +106,7 @@ export interface Claim {
   readonly receivedAt: number;
   readonly sender: string;
   readonly parameters: readonly Parameter[];
+  readonly traits: readonly Trait[];
   readonly size: number;
   /** The whole content when it is short, so that it need not be asked for; null when it is long. */
   readonly content: Buffer | null;
@@ -104,6 +121,25 @@ export interface Settlement {
   /** When to try again (deferred, unknown); null otherwise. */
   readonly nextAttempt: number | null;
   readonly attempt: Attempt | null;
+  /** The sender is told with this settlement that it is late; remembered until `requeue`. */
+  readonly delayNotified?: true;
+}
+
+/** A mail of our own, put into the queue by the very commit that makes it necessary: a bounce, a delay notice, a report. */
+export interface Notice {
+  /** From nextId(). */
+  readonly id: string;
+  readonly message: NewMessage;
+  /** At most 65536 bytes. */
+  readonly content: Buffer;
+  /** Stored only if the fence of at least one of these is valid in this settlement. */
+  readonly about: readonly { readonly recipientId: number; readonly fence: number }[];
+}
+
+export interface SettleOptions {
+  /** A message whose recipients are then all delivered is deleted in the same commit: it has done its work. */
+  readonly forgetDelivered?: boolean;
+  readonly notices?: readonly Notice[];
 }
 
 export interface StoredRecipient {
@@ -137,11 +173,83 @@ export interface Counts {
   readonly messages: number;
   /** Recipients by state. */
   readonly recipients: Readonly<Partial<Record<RecipientState, number>>>;
+  /** When the first message was received that still waits for an attempt; null when none does. */
+  readonly oldestWaiting: number | null;
+}
+
+/**
+ * Which recipients of which messages are meant: those for which everything holds that is given. Address patterns are an
+ * address, `@domain`, or hold `*` for anything; they ignore case. The sender `<>` is the null sender.
+ */
+export interface QueueFilter {
+  /** Whole ids. */
+  readonly ids?: readonly string[];
+  /** How the id begins; not together with `ids`. */
+  readonly idPrefix?: string;
+  /** All but `captured` when it is not given. */
+  readonly states?: readonly RecipientState[];
+  readonly sender?: string;
+  readonly recipient?: string;
+  readonly receivedBefore?: number;
+  readonly receivedAfter?: number;
+}
+
+export interface QueueRecipient {
+  readonly recipientId: number;
+  readonly address: string;
+  readonly state: RecipientState;
+  readonly route: RouteKind;
+  readonly nextAttempt: number | null;
+  /** Since it was received or requeued. */
+  readonly attempts: number;
+  readonly since: number;
+  readonly lastReply: string | null;
+  readonly lastUpstream: string | null;
+  /** Under a running lease: somebody is delivering it at this moment, or is about to. */
+  readonly busy: boolean;
+  readonly order: Order | null;
+}
+
+/** A message with those of its recipients that a filter matches. */
+export interface QueueEntry {
+  readonly seq: number;
+  readonly id: string;
+  readonly receivedAt: number;
+  readonly sender: string;
+  readonly size: number;
+  readonly recipients: readonly QueueRecipient[];
+}
+
+/**
+ * What change() does, and to recipients in which state:
+ * - hold: queued, deferred, unknown; they are held until released.
+ * - release: held; queued and due now.
+ * - flush: queued, deferred, unknown; due now.
+ * - requeue: all but delivered; queued and due now as if just received: attempts and expiry count from now.
+ * - bounce: queued, deferred, unknown, held; due now, with the order to bounce them.
+ * - delete: all; a message without recipients goes whole.
+ * Never to those that are captured or busy.
+ */
+export type QueueAction = 'hold' | 'release' | 'flush' | 'requeue' | 'bounce' | 'delete';
+
+/** How long a pause is remembered after its end when nobody takes it back. */
+export const PAUSE_KEPT_MS = 15 * 60_000;
+
+/** An upstream to which nothing is sent for a while, because it failed and not the mail. */
+export interface PausedUpstream {
+  readonly upstream: string;
+  readonly until: number;
+  /** What the last failure said. */
+  readonly why: string;
+  /** Somebody has to see to it: password, certificate, set-up. */
+  readonly alarm: boolean;
 }
 
 export interface Store {
   /** Starts a message. Rejects never: a store in trouble says so at write() or commit(). */
   begin(): MessageWriter;
+  /** An id for a Notice, of the kind that MessageWriter.id has. */
+  nextId(): string;
   /**
    * Claims due recipients (queued, deferred or unknown with nextAttempt <= now, or whose lease ran out),
    * at most `limit` messages, oldest due first, and leases them to `owner` until now + leaseMs.
@@ -149,11 +257,8 @@ export interface Store {
   claim(owner: string, now: number, leaseMs: number, limit: number): Promise<Claim[]>;
   /** Prolongs leases of a long delivery; tells which recipients are still ours. */
   renew(leases: readonly { recipientId: number; fence: number }[], until: number): Promise<Set<number>>;
-  /**
-   * Records results and ends their leases, in one commit. Tells how many had a valid fence. With `forgetDelivered` a
-   * message whose recipients are then all delivered is deleted in the same commit: it has done its work.
-   */
-  settle(results: readonly Settlement[], options?: { readonly forgetDelivered?: boolean }): Promise<number>;
+  /** Records results, ends their leases and stores the notices, in one commit. Tells how many had a valid fence. */
+  settle(results: readonly Settlement[], options?: SettleOptions): Promise<number>;
   /**
    * Deletes messages received before `before` for which nothing is left to do (every recipient delivered, bounced or
    * expired), at most a thousand at a time; tells how many there were.
@@ -171,6 +276,23 @@ export interface Store {
   /** Deletes the oldest messages whose recipients are all captured, until at most `max` such messages remain. */
   trim(max: number): Promise<number>;
   counts(): Promise<Counts>;
+  /** At most `limit` messages, oldest first. `after` is a seq: the last one of the page before. */
+  queue(filter: QueueFilter, limit: number, after?: number): Promise<QueueEntry[]>;
+  /**
+   * Changes every recipient that matches, of what is in the store when it is called. Not one commit but many short
+   * ones, so that mail is taken in meanwhile. Tells how many recipients were changed, and how many matched but were busy.
+   */
+  change(filter: QueueFilter, action: QueueAction, now: number): Promise<{ changed: number; busy: number }>;
+  /**
+   * Says which upstreams `owner` has paused, for other processes to see; replaces what it said before. A pause counts
+   * until it is taken back, also when its time is over and nothing was sent since; PAUSE_KEPT_MS later it is forgotten,
+   * so that an owner that died leaves no alarm behind for ever.
+   */
+  notePauses(owner: string, pauses: readonly PausedUpstream[], now: number): Promise<void>;
+  /** What any owner has paused. */
+  pauses(now: number): Promise<PausedUpstream[]>;
+  /** Calls `changed` within about a second whenever another process has changed the database, until close(). */
+  watch(changed: () => void): void;
   /** Resolves when everything under way is committed and the database is closed. */
   close(): Promise<void>;
 }

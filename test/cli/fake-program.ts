@@ -3,8 +3,11 @@
 
 import { main } from '../../cli/main.ts';
 import type { Services } from '../../cli/services.ts';
+import { DiskSpace } from '../../relay/disk-space.ts';
+import { MailStats } from '../../relay/mail-stats.ts';
 import type { Store } from '../../relay/store/store.ts';
 import { formatAddress } from '../../src/address.ts';
+import { realClock } from '../../src/clock.ts';
 import { ChatError } from '../../src/errors.ts';
 
 const { FAKE: fake = '' } = process.env;
@@ -21,6 +24,15 @@ const services: Services = {
     log.debug('fake.mail', { mode: options.mode, database: options.database });
     return {
       smtp: options.smtp.map((address) => bound(formatAddress(address))),
+      smtps: [],
+      lmtp: [],
+      stats: new MailStats(),
+      space: new DiskSpace('.', 0, realClock),
+      lanes: () => [],
+      reload: async ({ hostname }) => {
+        process.stdout.write(`mail reloaded as ${hostname}\n`);
+        return fake === 'moved' ? ['smtp'] : [];
+      },
       database: options.database ?? '',
       store: {} as Store,
       stop: async (drainMs) => {
@@ -40,6 +52,11 @@ const services: Services = {
       stop: async () => void process.stdout.write('web stopped\n'),
     };
   },
+  startControl: async (options) => ({
+    listen: bound(formatAddress(options.listen)),
+    proxies: [],
+    stop: async (drainMs) => void process.stdout.write(`control stopped within ${drainMs} ms\n`),
+  }),
   startProxy: async (options) => {
     if (fake === 'tell') process.stdout.write('proxy started\n');
     return {

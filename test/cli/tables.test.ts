@@ -4,7 +4,7 @@ import { expect } from 'chai';
 import { COMMANDS } from '../../cli/command.ts';
 import { CONFIG_SHAPE } from '../../cli/config.ts';
 import { planConfig } from '../../cli/config-plan.ts';
-import { COMMON_OPTIONS } from '../../cli/options.ts';
+import { commonFor } from '../../cli/options.ts';
 import { configFiles } from '../../cli/schema.ts';
 import { checkConfig } from '../../src/config-file.ts';
 import type { OptionTable } from '../../src/options.ts';
@@ -14,8 +14,9 @@ describe('the option tables', () => {
   for (const [name, { load }] of Object.entries(COMMANDS)) {
     it(`of ${name} give no flag, key or variable twice`, async () => {
       const { table } = await load();
-      const entries = Object.entries<OptionTable[string]>({ ...table, ...COMMON_OPTIONS });
-      expect(Object.keys(table).filter((option) => Object.hasOwn(COMMON_OPTIONS, option))).to.deep.equal([]);
+      const common = commonFor(table);
+      const entries = Object.entries<OptionTable[string]>({ ...table, ...common });
+      expect(Object.keys(table).filter((option) => Object.hasOwn(common, option))).to.deep.equal([]);
       const flags = entries.flatMap(([option, { short, aliases = [] }]) => [
         option,
         ...(short ? [short] : []),
@@ -33,7 +34,7 @@ describe('the option tables', () => {
       const { table } = await load();
       for (const [option, definition] of Object.entries(table)) {
         expect(definition.describe, option).to.match(/^[A-Z][^\n]{10,90}[^.\n]$/);
-        expect(option).to.match(/^[a-z]+(-[a-z]+)*$/);
+        expect(option).to.match(/^[a-z][a-z\d]*(-[a-z\d]+)*$/);
         const { required: _, ...optional } = definition;
         expect(() => resolveOptions({ [option]: optional }, {})).not.to.throw();
       }
@@ -67,6 +68,6 @@ describe('config.schema.json and config.example.json', () => {
   it('the example is a good config file, and starts everything', () => {
     const config = checkConfig(example, 'config.example.json', CONFIG_SHAPE);
     const sections = planConfig(config, {}).flatMap(({ facts }) => facts.map(({ section }) => section));
-    expect([...new Set(sections)]).to.deep.equal(['sink', 'relay', 'proxies[0]']);
+    expect([...new Set(sections)]).to.deep.equal(['sink', 'relay', 'proxies[0]', 'control']);
   });
 });

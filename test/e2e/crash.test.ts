@@ -48,7 +48,7 @@ function nameOf(content: Buffer): string {
 }
 
 describe('a relay that is killed', () => {
-  it(`delivers all that it answered 250, over ${ROUNDS} times kill -9 (seed ${SEED})`, async function () {
+  it(`S17 delivers all that it answered 250, over ${ROUNDS} times kill -9 (seed ${SEED})`, async function () {
     this.timeout(40_000 + ROUNDS * 3_000);
     const random = dice(SEED);
     const directory = await mkdtemp(join(tmpdir(), 'lonedot-crash-'));

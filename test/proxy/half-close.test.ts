@@ -1,7 +1,9 @@
 // One side has said everything, the other has not: the rows of the corpus about the end of a direction.
 import { expect } from 'chai';
-import { FIN_TIMEOUT_MS } from '../../proxy/pair.ts';
 import { Rig } from './rig.ts';
+
+/** The default of --fin-timeout. */
+const FIN_TIMEOUT_MS = 3_600_000;
 
 describe('proxy: half-close', () => {
   let rig: Rig;
@@ -65,6 +67,16 @@ describe('proxy: half-close', () => {
       expect(rig.clock.pending).to.equal(0);
     });
   }
+
+  it('row 17: the time is an option', async () => {
+    const upstream = await rig.upstream();
+    const proxy = await rig.proxy(upstream.address, { 'fin-timeout': '5s' });
+    const [client, server] = await rig.join(proxy, upstream);
+    client.finish();
+    await server.getsEnd();
+    rig.clock.advance(5000);
+    expect((await rig.pairEnded()).error).to.equal('half closed and idle for too long');
+  });
 
   it('row 17: lets both be silent while neither has ended', async () => {
     const upstream = await rig.upstream();

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
 import { type PROXY_OPTIONS, resolveProxy } from '../../proxy/options.ts';
-import { type ProxyService, startProxy } from '../../proxy/service.ts';
+import { type ProxyService, startProxy, type View } from '../../proxy/service.ts';
 import { parseAddress } from '../../src/address.ts';
 import { FakeClock } from '../../src/clock.ts';
 import type { Log, LogFields } from '../../src/log.ts';
@@ -203,9 +203,9 @@ export class Rig {
     return new Upstream(address, ends);
   }
 
-  async proxy(upstream: string, flags: Flags = {}): Promise<ProxyService> {
+  async proxy(upstream: string, flags: Flags = {}, views: readonly View[] = []): Promise<ProxyService> {
     const given = new Map(Object.entries({ listen: '0', upstream, ...flags }).map(([name, text]) => [name, [text]]));
-    const proxy = await startProxy(resolveProxy({ flags: given }), this.log(), this.clock);
+    const proxy = await startProxy(resolveProxy({ flags: given }), this.log(), { clock: this.clock, views });
     this.onCleanUp(() => proxy.stop(0));
     return proxy;
   }
@@ -312,7 +312,7 @@ export class Rig {
       error: quiet,
       warn: record,
       info: record,
-      debug: quiet,
+      debug: record,
       child: () => log,
       flush: async () => {},
     };

@@ -2,8 +2,9 @@
 // of login(): the delivery waited for ever, its lease was prolonged for ever, and its place in the queue was lost.
 // The end of the connection now ends the login too.
 import { expect } from 'chai';
-import { Forwarder, Unreachable } from '../../relay/forward.ts';
-import { parseUpstream } from '../../relay/upstream.ts';
+import { Unreachable } from '../../relay/upstream/courier.ts';
+import { Forwarder } from '../../relay/upstream/forward.ts';
+import { parseUpstream } from '../../relay/upstream/upstream.ts';
 import { silentLog } from '../../src/log.ts';
 import { Upstream } from '../relay/support/upstream.ts';
 import { within } from '../support/within.ts';
@@ -14,8 +15,14 @@ describe('2026-11: an upstream that hangs up at the password', () => {
       const answer = ({ phase }: { phase: string }) => (phase === 'auth' ? how : undefined);
       const upstream = await Upstream.start({ keywords: ['AUTH PLAIN'], answer });
       const url = `${upstream.url.replace('//', '//me:secret@')}?tls=none`;
-      const forwarder = new Forwarder(parseUpstream(url), 'mx.example', silentLog);
-      const mail = { sender: 'a@x.example', recipients: ['b@x.example'], size: 3, eightBit: false };
+      const forwarder = new Forwarder(parseUpstream(url), { hostname: 'mx.example', log: silentLog });
+      const mail = {
+        sender: 'a@x.example',
+        recipients: [{ address: 'b@x.example', parameters: [] }],
+        size: 3,
+        parameters: [],
+        traits: [],
+      };
       const outcome = forwarder
         .deliver(mail, () => Promise.resolve([Buffer.from('x\r\n')]))
         .then(

@@ -7,7 +7,7 @@ import { turn } from '../support/within.ts';
 
 describe('2026-11: idle while the store waits', () => {
   it('is not the fault of the client', async () => {
-    const scene = new Scene({ timeouts: { idle: 50, frame: 50 } });
+    const scene = new Scene({ timeouts: { idle: 50, dataIdle: 50 } });
     scene.store.onWrite = (_piece, n) => (n === 1 ? new Promise((resolve) => setTimeout(resolve, 250)) : undefined);
     const client = await scene.inData();
     client.send('one\r\n');

@@ -2,7 +2,7 @@
 // Both are limits, and upstreams that greylist count on the first: who comes back too early starts anew.
 // The jitter stays between the two.
 import { expect } from 'chai';
-import { retryDelay } from '../../relay/schedule.ts';
+import { retryDelay } from '../../relay/queue/schedule.ts';
 
 describe('2026-11: the jitter of the retries', () => {
   it('never leaves --retry-min and --retry-max', () => {

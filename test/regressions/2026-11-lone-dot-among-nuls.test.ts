@@ -2,7 +2,7 @@
 // behind us that drops NULs (RFC 5321 allows none, and some are that old) reads the end of the message there, and the
 // rest as commands of ours. Strict refuses such a line too; NULs elsewhere are kept.
 import { expect } from 'chai';
-import { HiddenDots } from '../../relay/hidden-dots.ts';
+import { HiddenDots } from '../../relay/smtp/hidden-dots.ts';
 import { everySplit } from '../../src/testing.ts';
 import { Scene } from '../relay/support/sessions.ts';
 

@@ -37,6 +37,42 @@ describe('Deadline', () => {
     expect(passed).to.equal(1);
   });
 
+  it('can be made longer and shorter again, from its last touch, without another timer', () => {
+    const clock = new FakeClock();
+    const passed: number[] = [];
+    const begin = clock.now();
+    const deadline = new Deadline(clock, 100, () => passed.push(clock.now() - begin));
+    deadline.touch();
+    deadline.change(300);
+    clock.advance(250);
+    expect([passed.length, clock.pending]).to.deep.equal([0, 1]);
+    deadline.touch();
+    deadline.change(100);
+    clock.advance(99);
+    expect(passed).to.deep.equal([]);
+    clock.advance(1);
+    expect(passed).to.deep.equal([350]);
+    deadline.touch();
+    deadline.change(300);
+    clock.advance(300);
+    expect(passed).to.deep.equal([350, 650]);
+  });
+
+  it('made shorter than it ever was, passes with the timer that was set', () => {
+    const clock = new FakeClock();
+    let passed = 0;
+    const deadline = new Deadline(clock, 100, () => passed++);
+    deadline.touch();
+    deadline.change(10);
+    clock.advance(99);
+    expect(passed).to.equal(0);
+    clock.advance(1);
+    expect(passed).to.equal(1);
+    deadline.touch();
+    clock.advance(10);
+    expect(passed).to.equal(2);
+  });
+
   it('sets one timer, however often it is touched', () => {
     const clock = new FakeClock();
     const deadline = new Deadline(clock, 100, () => {});

@@ -98,6 +98,16 @@ describe('LineEndings', () => {
     expect(lines.bareCr).to.equal(1);
   });
 
+  it('finds what is bare among many lines, short and long ones, wherever it stands', () => {
+    const clean = `${'..\r\n'.repeat(8)}${'x'.repeat(40)}\r\n${'\r\n'.repeat(6)}${'y'.repeat(17)}\r\nab\r\n`;
+    for (const bare of ['\r', '\n', '\r\r\n', '\n\r']) {
+      for (let at = 0; at <= clean.length; at++) {
+        const text = clean.slice(0, at) + bare + clean.slice(at);
+        for (const policy of LINE_POLICIES) expect(run(policy, [text])).to.deep.equal(reference(policy, text));
+      }
+    }
+  });
+
   it('shows the longest line while it is still growing', () => {
     const lines = new LineEndings('strict');
     lines.write(Buffer.alloc(5000, 'x'));

@@ -209,6 +209,16 @@ describe('redact', () => {
     });
   });
 
+  it('hides secrets among the parameters of a URL, and the password of a proxy', () => {
+    expect(
+      maskUrls('smtp://me@h:587?auth=oauth2&client-id=i&client-secret=s3&refresh-token=t%2B&tls=require'),
+    ).to.equal('smtp://me@h:587?auth=oauth2&client-id=i&client-secret=***&refresh-token=***&tls=require');
+    expect(maskUrls('smtp://u:p@h?proxy=socks5://x:s3@127.0.0.1:1080')).to.not.include('s3');
+    expect(maskUrls('smtp://h?proxy=http%3A%2F%2Fx%3As3%40127.0.0.1&tls=none')).to.equal(
+      'smtp://h?proxy=http%3A%2F%2Fx%3A***%40127.0.0.1&tls=none',
+    );
+  });
+
   it('leaves ports and user names in URLs alone', () => {
     for (const url of ['http://127.0.0.1:8025/search?q=from:a@b', 'smtp://user@host:25', 'http://h:1/']) {
       expect(maskUrls(url)).to.equal(url);

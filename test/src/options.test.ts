@@ -228,6 +228,17 @@ describe('the kinds of option', () => {
       ],
       ['choice', { choices: ['a', 'b'] }, [['a', 'a']], ['A', 'c', '']],
       ['url', { protocols: ['smtp:'] }, [['smtp://h', new URL('smtp://h')]], ['http://h', 'smtp:', 'smtp://', 'h', '']],
+      [
+        'url',
+        { protocols: ['smtp:'], hostless: ['mx:', 'a+b:'] },
+        [
+          ['mx', new URL('mx:')],
+          ['mx:?x=1', new URL('mx:?x=1')],
+          ['a+b:/path', new URL('a+b:/path')],
+          ['smtp://h', new URL('smtp://h')],
+        ],
+        ['smtp:', 'mx2', 'h', ''],
+      ],
       ['path', {}, [['./x y', './x y']], ['', 'a\0b']],
     ];
   for (const [type, rules, good, bad] of cases) {
@@ -265,5 +276,29 @@ describe('the kinds of option', () => {
       expect(parseSize(text)).to.equal(bytes);
     }
     expect(parseSize('9999999999G')).to.equal(undefined);
+  });
+});
+
+describe('a secret', () => {
+  const SECRETS = {
+    user: { type: 'secret', list: true, pattern: { test: /^\w+:./, says: 'NAME:HASH' }, describe: 'Who may come in' },
+  } as const satisfies OptionTable;
+
+  it('is told from its neighbour by blanks: hashes hold commas', () => {
+    const variables = { LONEDOT_USER: 'a:$x$i=1,r=2  b:y' };
+    expect(resolveOptions(SECRETS, { variables }).user).to.deep.equal(['a:$x$i=1,r=2', 'b:y']);
+  });
+
+  it('is never shown, wherever it came from', () => {
+    for (const sources of [
+      { flags: new Map([['user', ['hunter2']]]) },
+      { variables: { LONEDOT_USER: 'hunter2' } },
+      { file: { path: 'relay', values: { user: ['hunter2'] } } },
+    ] satisfies OptionSources[]) {
+      const said = refusal(() => resolveOptions(SECRETS, sources));
+      expect(said)
+        .to.match(/expected NAME:HASH/)
+        .and.not.to.contain('hunter2');
+    }
   });
 });

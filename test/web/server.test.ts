@@ -6,8 +6,11 @@ import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { DiskSpace } from '../../relay/disk-space.ts';
+import { MailStats } from '../../relay/mail-stats.ts';
 import type { Store } from '../../relay/store/store.ts';
 import { parseAddress } from '../../src/address.ts';
+import { realClock } from '../../src/clock.ts';
 import type { ChatError } from '../../src/errors.ts';
 import { type Log, silentLog } from '../../src/log.ts';
 import { startWeb, type WebService } from '../../web/server/server.ts';
@@ -23,7 +26,17 @@ describe('The web server on its socket', () => {
   });
 
   async function start(store: Store, listen = '127.0.0.1:0', log: Log = silentLog): Promise<WebService> {
-    const web = await startWeb({ listen: parseAddress(listen) }, { store, smtp: ['127.0.0.1:1025'], log });
+    const web = await startWeb(
+      { listen: parseAddress(listen) },
+      {
+        store,
+        stats: new MailStats(),
+        space: new DiskSpace('.', 0, realClock),
+        lanes: () => [],
+        smtp: ['127.0.0.1:1025'],
+        log,
+      },
+    );
     cleanUp.push(() => web.stop());
     return web;
   }
@@ -78,7 +91,10 @@ describe('The web server on its socket', () => {
     });
   });
 
-  const idle = storeWith({ list: async () => [], counts: async () => ({ messages: 0, recipients: {} }) });
+  const idle = storeWith({
+    list: async () => [],
+    counts: async () => ({ messages: 0, recipients: {}, oldestWaiting: null }),
+  });
 
   it('leaves the Request and Response of this process alone', async () => {
     const before = [globalThis.Request, globalThis.Response];

@@ -1,4 +1,7 @@
 // What the web tests share: an application over some store, a way to fill stores, a log that can be read.
+import { DiskSpace } from '../../relay/disk-space.ts';
+import { MailStats } from '../../relay/mail-stats.ts';
+import type { LaneView } from '../../relay/queue/lane.ts';
 import { openTemporaryStore } from '../../relay/store/sqlite.ts';
 import type { NewMessage, RouteKind, Settlement, Store } from '../../relay/store/store.ts';
 import { parseAddress } from '../../src/address.ts';
@@ -12,6 +15,10 @@ export interface AppSettings {
   readonly listen?: string;
   readonly log?: Log;
   readonly clock?: Clock;
+  readonly stats?: MailStats;
+  readonly lanes?: readonly LaneView[];
+  readonly readyQueueAge?: number;
+  readonly space?: DiskSpace;
 }
 
 export interface MailSettings extends Partial<Omit<NewMessage, 'recipients'>> {
@@ -26,7 +33,9 @@ export const RECEIVED_AT = Date.UTC(2026, 10, 22, 8, 46, 32, 123);
 
 export function appOver(store: Store, settings: AppSettings = {}): App {
   const { smtp = ['127.0.0.1:1025'], listen = '8025', log = silentLog, clock = realClock } = settings;
-  return createApp({ store, smtp, listen: parseAddress(listen), log, clock });
+  const { stats = new MailStats(), lanes = [], readyQueueAge = 0, space = new DiskSpace('.', 0, clock) } = settings;
+  const mail = { store, stats, space, lanes: () => lanes };
+  return createApp({ ...mail, smtp, listen: parseAddress(listen), log, clock, readyQueueAge });
 }
 
 /** A store whose methods are those given; any other one fails the test that calls it. */
@@ -74,6 +83,7 @@ export async function put(store: Store, settings: MailSettings = {}): Promise<st
     protocol: 'ESMTP',
     tls: '',
     authUser: '',
+    traits: [],
     ...rest,
     recipients: to.map((address) => ({ address, parameters: [], route })),
   });

@@ -1,25 +1,36 @@
-// For supervisors: /livez says that the process answers, /readyz that the store behind it does too.
+// For supervisors: /livez and /healthz say that the process answers, /readyz that mail sent to it now would be safe:
+// the store can be written, the disk has room, and the queue is not older than the operator allows.
 import type { Clock } from '../../src/clock.ts';
-import type { Handler } from './context.ts';
+import type { Handler, Web } from './context.ts';
 
 const READY_MS = 2_000;
 
 export const livez: Handler = (c) => c.text('ok\n');
 
-export const readyz: Handler = async (c, { store, clock, log }) => {
+export const readyz: Handler = async (c, web) => {
   try {
-    const answer = await within(store.counts(), READY_MS, clock);
-    return answer === 'late' ? c.text(`the store did not answer within ${READY_MS / 1000} s\n`, 503) : c.text('ok\n');
+    const trouble = await within(troubleOf(web), READY_MS, web.clock);
+    return trouble === null ? c.text('ok\n') : c.text(`${trouble}\n`, 503);
   } catch (error) {
-    log.warn('web.not_ready', { error });
+    web.log.warn('web.not_ready', { error });
     return c.text('the store failed; see the log of the server\n', 503);
   }
 };
 
-async function within<T>(answer: Promise<T>, ms: number, clock: Clock): Promise<T | 'late'> {
+async function troubleOf({ store, space, clock, readyQueueAge }: Web): Promise<string | null> {
+  // A commit with nothing in it: a store that can only be read refuses it.
+  await store.renew([], clock.now());
+  if (space.minFree > 0 && (await space.look()) < space.minFree) return 'the disk is nearly full';
+  if (readyQueueAge === 0) return null;
+  const { oldestWaiting } = await store.counts();
+  const isOld = oldestWaiting !== null && clock.now() - oldestWaiting > readyQueueAge;
+  return isOld ? 'the oldest mail in the queue waits for longer than it may' : null;
+}
+
+async function within<T>(answer: Promise<T>, ms: number, clock: Clock): Promise<T | string> {
   let timer: unknown;
-  const late = new Promise<'late'>((resolve) => {
-    timer = clock.setTimeout(() => resolve('late'), ms);
+  const late = new Promise<string>((resolve) => {
+    timer = clock.setTimeout(() => resolve(`the store did not answer within ${ms / 1000} s`), ms);
   });
   try {
     return await Promise.race([answer, late]);

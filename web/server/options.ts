@@ -15,9 +15,16 @@ export const SINK_WEB_OPTIONS = {
 
 export const RELAY_WEB_OPTIONS = {
   listen: { ...LISTEN, otherwise: 'off' },
+  'ready-queue-age': {
+    type: 'duration',
+    zero: 'no limit',
+    default: '0',
+    describe: 'Age of the oldest waiting mail above which /readyz answers 503',
+    group: 'Operation',
+  },
 } as const satisfies OptionTable;
 
-export type WebOptions = OptionValues<typeof SINK_WEB_OPTIONS>;
+export type WebOptions = OptionValues<typeof SINK_WEB_OPTIONS> & { readonly readyQueueAge?: number };
 
 export function resolveSinkWeb(sources: OptionSources): WebOptions {
   return resolveOptions(SINK_WEB_OPTIONS, sources);
@@ -25,6 +32,6 @@ export function resolveSinkWeb(sources: OptionSources): WebOptions {
 
 /** Undefined when no web server is wanted. */
 export function resolveRelayWeb(sources: OptionSources): WebOptions | undefined {
-  const { listen } = resolveOptions(RELAY_WEB_OPTIONS, sources);
-  return listen === undefined ? undefined : { listen };
+  const { listen, ...others } = resolveOptions(RELAY_WEB_OPTIONS, sources);
+  return listen === undefined ? undefined : { listen, ...others };
 }

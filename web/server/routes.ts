@@ -2,6 +2,7 @@
 import { deleteMessage, getMessage, getMessages } from './api.ts';
 import type { Handler } from './context.ts';
 import { livez, readyz } from './health.ts';
+import { metrics } from './metrics.ts';
 import { inbox, message } from './pages/handlers.ts';
 import type { QueryName } from './query.ts';
 import { rawSource } from './raw.ts';
@@ -23,7 +24,9 @@ export const ROUTES: readonly Route[] = [
   { path: '/api/lonedot/v1/messages', GET: getMessages, query: ['limit', 'before'] },
   { path: '/api/lonedot/v1/messages/:id', GET: getMessage, DELETE: deleteMessage, query: [] },
   { path: '/livez', GET: livez, query: [] },
+  { path: '/healthz', GET: livez, query: [] },
   { path: '/readyz', GET: readyz, query: [] },
+  { path: '/metrics', GET: metrics, query: [] },
 ];
 
 /** For the Allow header (RFC 9110 10.2.1). */

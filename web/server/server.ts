@@ -1,11 +1,11 @@
 // The web server beside a sink or a relay: pages for people, an API for programs, health for supervisors.
 // Loaded when mail is already accepted, and with few imports: nobody waits for it to send the first mail.
 import { getRequestListener, RequestError } from '@hono/node-server';
-import type { Store } from '../../relay/store/store.ts';
 import { type Address, formatAddress } from '../../src/address.ts';
 import { realClock } from '../../src/clock.ts';
 import type { Log } from '../../src/log.ts';
 import { createApp, SERVER_FAILED } from './app.ts';
+import type { MailView } from './context.ts';
 import { SECURITY_HEADERS } from './headers.ts';
 import { HttpListener } from './http-listener.ts';
 import type { WebOptions } from './options.ts';
@@ -19,10 +19,10 @@ export interface WebService {
 /** Rejects with ChatError LISTEN_FAILED. */
 export async function startWeb(
   options: WebOptions,
-  deps: { store: Store; smtp: readonly string[]; log: Log },
+  deps: MailView & { smtp: readonly string[]; log: Log },
 ): Promise<WebService> {
-  const { listen } = options;
-  const app = createApp({ ...deps, listen, clock: realClock });
+  const { listen, readyQueueAge = 0 } = options;
+  const app = createApp({ ...deps, listen, readyQueueAge, clock: realClock });
   const answer = getRequestListener(app.fetch, {
     // Nobody else's Request and Response change because there is a web server.
     overrideGlobalObjects: false,

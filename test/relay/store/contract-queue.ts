@@ -35,6 +35,9 @@ export function queueContract(newPlace: () => Promise<Place>): void {
           attempts: 0,
           state: 'queued',
           fence: 1,
+          since: 5000,
+          delayNotified: false,
+          order: null,
         },
       ]);
     }),
@@ -93,7 +96,11 @@ export function queueContract(newPlace: () => Promise<Place>): void {
       expect(await store.get(id)).to.equal(undefined);
       expect(await store.content(id)).to.equal(undefined);
       expect(await store.get(other), 'one that failed is kept').to.be.an('object');
-      expect(await store.counts()).to.deep.equal({ messages: 1, recipients: { delivered: 1, bounced: 1 } });
+      expect(await store.counts()).to.deep.equal({
+        messages: 1,
+        recipients: { delivered: 1, bounced: 1 },
+        oldestWaiting: null,
+      });
     }),
   );
 

@@ -4,6 +4,8 @@ import { expect } from 'chai';
 import type { NewMessage, Store } from '../../../relay/store/store.ts';
 import { contentOf, delivered, newMessage, onFresh, type Place, pattern, put, storeFailed, to } from './support.ts';
 
+const NOTHING = { messages: 0, recipients: {}, oldestWaiting: null };
+
 export function viewContract(newPlace: () => Promise<Place>): void {
   it(
     'gives the whole envelope back as it came',
@@ -20,6 +22,7 @@ export function viewContract(newPlace: () => Promise<Place>): void {
         protocol: 'ESMTPSA',
         tls: 'TLSv1.3 TLS_AES_256_GCM_SHA384',
         authUser: 'user\u2028with\ttabs and 𝄞',
+        traits: ['eight-bit', 'utf8-header'],
         recipients: [
           { address: "o'hara@example.org", parameters: [['ORCPT', "rfc822;o'hara@example.org"]], route: 'relay' },
           { address: '用户@例子.广告', parameters: [], route: 'capture' },
@@ -102,16 +105,20 @@ export function viewContract(newPlace: () => Promise<Place>): void {
   it(
     'counts messages and recipients by state, through every change',
     onFresh(newPlace, async ({ store }) => {
-      expect(await store.counts()).to.deep.equal({ messages: 0, recipients: {} });
+      expect(await store.counts()).to.deep.equal(NOTHING);
       const id = await put(store, '', to('relay', 'a@x', 'b@x'));
       await put(store, '', to('capture', 'c@x'));
-      expect(await store.counts()).to.deep.equal({ messages: 2, recipients: { queued: 2, captured: 1 } });
+      expect(await store.counts()).to.deep.equal({
+        messages: 2,
+        recipients: { queued: 2, captured: 1 },
+        oldestWaiting: 5000,
+      });
       const [claim] = await store.claim('one', 5000, 1000, 1);
       await store.settle([delivered(claim!.recipients[0]!)]);
-      const expected = { messages: 2, recipients: { queued: 1, delivered: 1, captured: 1 } };
+      const expected = { messages: 2, recipients: { queued: 1, delivered: 1, captured: 1 }, oldestWaiting: 5000 };
       expect(await store.counts()).to.deep.equal(expected);
       await store.delete([id]);
-      expect(await store.counts()).to.deep.equal({ messages: 1, recipients: { captured: 1 } });
+      expect(await store.counts()).to.deep.equal({ messages: 1, recipients: { captured: 1 }, oldestWaiting: null });
     }),
   );
 
@@ -121,10 +128,10 @@ export function viewContract(newPlace: () => Promise<Place>): void {
       const other = await open();
       await store.counts();
       const id = await put(other, pattern(100_000), to('relay', 'a@x'));
-      expect(await store.counts()).to.deep.equal({ messages: 1, recipients: { queued: 1 } });
+      expect(await store.counts()).to.deep.equal({ messages: 1, recipients: { queued: 1 }, oldestWaiting: 5000 });
       expect((await contentOf(store, id)).equals(pattern(100_000))).to.equal(true);
       await store.delete([id]);
-      expect(await other.counts()).to.deep.equal({ messages: 0, recipients: {} });
+      expect(await other.counts()).to.deep.equal(NOTHING);
       expect(await other.list(1)).to.deep.equal([]);
     }),
   );
@@ -172,7 +179,11 @@ export function viewContract(newPlace: () => Promise<Place>): void {
       expect(await idsOf(store)).to.have.members([...captured.slice(2), ...relayed]);
       expect(await store.trim(0)).to.equal(3);
       expect(await idsOf(store)).to.have.members(relayed);
-      expect(await store.counts()).to.deep.equal({ messages: 5, recipients: { captured: 5, queued: 5 } });
+      expect(await store.counts()).to.deep.equal({
+        messages: 5,
+        recipients: { captured: 5, queued: 5 },
+        oldestWaiting: 5000,
+      });
     }),
   );
 

@@ -20,7 +20,7 @@ export class FakeLine extends EventEmitter implements Line {
   }
 
   answer(answers: Partial<Answers>): void {
-    this.emit('message', { done: [], values: [], failed: [], ...answers });
+    this.emit('message', { done: [], values: [], failed: [], commits: [], ...answers });
   }
 
   /** Answers all that was not answered yet; pieces get their bytes back. */

@@ -49,6 +49,7 @@ export function newMessage(changes: Partial<NewMessage> = {}): NewMessage {
     protocol: 'ESMTP',
     tls: '',
     authUser: '',
+    traits: [],
     recipients: [{ address: 'rcpt@example.org', parameters: [], route: 'capture' }],
     ...changes,
   };

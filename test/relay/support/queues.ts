@@ -1,8 +1,11 @@
 // A queue for tests: on a real store, a clock that is moved by hand, scripted upstreams, and a log that tells what it did.
-import { Queue } from '../../../relay/queue.ts';
-import type { RetryPolicy } from '../../../relay/schedule.ts';
+
+import { Queue, type QueueOptions } from '../../../relay/queue/queue.ts';
+import { Routes } from '../../../relay/queue/routes.ts';
+import type { RetryPolicy } from '../../../relay/queue/schedule.ts';
 import type { Store } from '../../../relay/store/store.ts';
-import { parseUpstream } from '../../../relay/upstream.ts';
+import { openCourier } from '../../../relay/upstream/couriers.ts';
+import { parseUpstream } from '../../../relay/upstream/upstream.ts';
 import { FakeClock } from '../../../src/clock.ts';
 import { turn, until } from '../../support/within.ts';
 import { Directory, serveHere } from '../store/sqlite-place.ts';
@@ -12,12 +15,18 @@ import { RecordingLog } from './recording-log.ts';
 export const MINUTE = 60_000;
 export const HOUR = 60 * MINUTE;
 export const DAY = 24 * HOUR;
-export const RETRY: RetryPolicy = { min: MINUTE, max: HOUR, expire: 5 * DAY };
+export const RETRY: RetryPolicy = { min: MINUTE, max: HOUR, expire: 5 * DAY, delayNotice: 4 * HOUR, unknown: 'retry' };
+/** Bounces have tests of their own, and would be mails more at the upstreams of others. */
+const NO_NOTICES = ['<>>*=discard'];
+export const NOTICES = { from: '', returnSize: 50_000, perHour: 100 };
 
 export interface PostOptions {
   readonly upstreams: readonly string[];
   readonly concurrency?: number;
   readonly retry?: Partial<RetryPolicy>;
+  /** PATTERN=ACTION; what none of them names is relayed. Without any, notices are thrown away. */
+  readonly routes?: readonly string[];
+  readonly notices?: Partial<QueueOptions['notices']>;
   /** Stands between the queue and its store. */
   readonly between?: (store: Store) => Store;
 }
@@ -44,15 +53,23 @@ export class Post {
     return new Post(directory, await serveHere(directory.file), options);
   }
 
-  /** One more queue on the same store, as another process would have. */
-  another(between: (store: Store) => Store = (store) => store): Queue {
-    const { upstreams, concurrency = 5, retry } = this.options;
+  /** One more queue on the same store, as another process would have, or the next one with other options. */
+  another(between: (store: Store) => Store = (store) => store, changes: Partial<PostOptions> = {}): Queue {
+    const { upstreams, concurrency = 5, retry, routes = NO_NOTICES, notices } = { ...this.options, ...changes };
+    const parsed = upstreams.map((url) => parseUpstream(url));
+    const hostname = 'mx.example';
     const queue = new Queue({
       store: between(this.store),
-      upstreams: upstreams.map((url) => parseUpstream(url)),
-      hostname: 'mx.example',
-      concurrency,
+      routes: new Routes({ rules: routes, upstreams: parsed.map(({ name }) => name), otherwise: 'relay' }),
+      upstreams: parsed.map((upstream) => ({
+        courier: openCourier(upstream, { hostname, log: this.log }),
+        concurrency: upstream.concurrency ?? concurrency,
+        rate: upstream.rate,
+        pause: { min: 1_000, max: 5 * MINUTE },
+      })),
+      hostname,
       retry: { ...RETRY, ...retry },
+      notices: { ...NOTICES, ...notices },
       log: this.log,
       clock: this.clock,
     });
@@ -98,6 +115,15 @@ export class Post {
     for (let left = ms; left > 0; left -= step) {
       this.clock.advance(Math.min(step, left));
       await this.quiet();
+    }
+  }
+
+  /** Moves the clock in steps until something holds, however long the machine takes for what happens on the way. */
+  async passUntil(holds: () => boolean, step: number): Promise<void> {
+    const end = Date.now() + 15_000;
+    while (!holds()) {
+      if (Date.now() > end) throw new Error('what the test waits for did not happen');
+      await this.pass(step, step);
     }
   }
 

@@ -70,6 +70,14 @@ export class ScriptedStore implements Store {
   trim = notHere;
   purge = notHere;
   counts = notHere;
+  queue = notHere;
+  pauses = notHere;
+  notePauses = notHere;
+  change = notHere;
+  nextId = (): never => {
+    throw new Error('a session makes no notices');
+  };
+  watch = (): void => {};
   close = () => Promise.resolve();
 }
 

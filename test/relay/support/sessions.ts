@@ -1,12 +1,14 @@
 // Sessions for tests: real ones, on a pair in memory or behind a real listener, with a store that tells what it got.
 import { connect, type Socket } from 'node:net';
-import { Session, type SmtpContext } from '../../../relay/session.ts';
-import type { SmtpLimits } from '../../../relay/session-view.ts';
+import { MailStats } from '../../../relay/mail-stats.ts';
+import { Session } from '../../../relay/smtp/session.ts';
+import type { Door, SmtpContext, SmtpPolicy, SmtpTimeouts } from '../../../relay/smtp/session-context.ts';
+import type { SmtpLimits } from '../../../relay/smtp/session-view.ts';
 import type { Store } from '../../../relay/store/store.ts';
+import { PeerList } from '../../../src/cidr.ts';
 import type { LinePolicy } from '../../../src/lines.ts';
 import { Listener, type PeerInfo } from '../../../src/listen.ts';
 import { memoryTransportPair } from '../../../src/memory-transport.ts';
-import { ProtocolStats } from '../../../src/stats.ts';
 import { socketTransport, type Transport } from '../../../src/transport.ts';
 import { Client } from './client.ts';
 import { RecordingLog } from './recording-log.ts';
@@ -15,8 +17,13 @@ import { ScriptedStore } from './scripted-store.ts';
 export interface SceneOptions {
   readonly lineEndings?: LinePolicy;
   readonly limits?: Partial<SmtpLimits>;
-  readonly timeouts?: { readonly idle?: number; readonly frame?: number };
-  readonly route?: SmtpContext['route'];
+  readonly timeouts?: Partial<SmtpTimeouts>;
+  readonly policy?: Partial<SmtpPolicy>;
+  /** Of a recipient's address. */
+  readonly route?: (recipient: string) => ReturnType<SmtpContext['route']>;
+  readonly door?: Door;
+  /** Whatever else the context should hold. */
+  readonly context?: Partial<SmtpContext>;
   /** Instead of a ScriptedStore. */
   readonly store?: Store;
 }
@@ -30,15 +37,38 @@ export const PEER: PeerInfo = {
   socketAddress: '192.0.2.7:4711',
 };
 
+const LIMITS: SmtpLimits = {
+  maxSize: 1_000_000,
+  maxHeader: 1_000_000,
+  maxTextLine: Number.POSITIVE_INFINITY,
+  maxHops: 100,
+  maxOwnHops: 1,
+  maxRecipients: 1000,
+  maxLine: 2048,
+  maxErrors: 20,
+  maxMessages: Number.POSITIVE_INFINITY,
+  maxIdleCommands: 100,
+};
+const POLICY: SmtpPolicy = {
+  strictPaths: false,
+  strictPipelining: false,
+  greetDelay: 0,
+  minDataRate: 0,
+  requireTls: false,
+  requireAuth: false,
+  offersBinary: false,
+};
+
 /** What the sessions of one test share, and what they leave behind. */
 export class Scene {
   readonly store = new ScriptedStore();
   readonly log = new RecordingLog();
-  readonly stats = new ProtocolStats();
+  readonly stats = new MailStats();
   readonly context: SmtpContext;
   readonly sessions: Session[] = [];
   /** For each accepted message, whether it has to be delivered. */
   readonly accepted: boolean[] = [];
+  private readonly door: Door;
   private listener: Listener | null = null;
   private readonly sockets: Socket[] = [];
 
@@ -48,21 +78,35 @@ export class Scene {
       opening: Promise.resolve(),
       log: this.log,
       stats: this.stats,
+      space: null,
       hostname: 'mx.example',
-      limits: { maxSize: 1_000_000, maxRecipients: 1000, maxLine: 2048, maxErrors: 20, ...options.limits },
+      limits: { ...LIMITS, ...options.limits },
       lineEndings: options.lineEndings ?? 'strict',
-      timeouts: { idle: 60_000, frame: 60_000, ...options.timeouts },
+      timeouts: {
+        idle: 60_000,
+        dataIdle: 60_000,
+        message: 60_000,
+        session: Number.POSITIVE_INFINITY,
+        ...options.timeouts,
+      },
+      policy: { ...POLICY, ...options.policy },
       sessions: new Set(),
-      route: options.route ?? (() => 'relay'),
+      auth: null,
+      tls: null,
+      xclientFrom: new PeerList([]),
+      xforwardFrom: new PeerList([]),
+      route: (_sender, recipient) => options.route?.(recipient) ?? 'relay',
       accepted: (waiting) => this.accepted.push(waiting),
       delivery: null,
+      ...options.context,
     };
+    this.door = options.door ?? {};
   }
 
   /** The client's end of a new session in memory. */
   inMemory(): Transport {
     const [ours, theirs] = memoryTransportPair();
-    this.sessions.push(new Session(theirs, PEER, this.context));
+    this.sessions.push(new Session(theirs, PEER, this.context, this.door));
     return ours;
   }
 
@@ -74,7 +118,7 @@ export class Scene {
   async socket(): Promise<Socket> {
     if (!this.listener) {
       this.listener = new Listener({ address: { kind: 'tcp', host: '127.0.0.1', port: 0 } }, (transport, peer) => {
-        const session = new Session(transport, peer, this.context);
+        const session = new Session(transport, peer, this.context, this.door);
         this.sessions.push(session);
         return session;
       });

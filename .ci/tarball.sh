@@ -53,11 +53,23 @@ const sender = new Collect(b);
 await sender.pushWithProducer(new SimpleProducer(Buffer.from('through a producer'), 4));
 sender.closeWhenDone();
 if ((await text) !== 'through a producer') throw new Error('the producer lost bytes');
+import { connect, createServer } from 'node:net';
+import { startProxy } from 'lonedot/testing';
+
+const server = createServer((socket) => socket.end('hello\n'));
+await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+const proxy = await startProxy({ upstream: server.address().port, protocol: 'line' });
+connect(proxy.port, proxy.host).resume();
+await proxy.expect(/^hello$/, { direction: 'server' });
+await proxy.stop();
+server.close();
 JS
 node use.mjs
 cat >use.ts <<'TS'
 import { AsyncChat, type FrameInfo, SimpleProducer, type Terminator } from 'lonedot';
-import { everySplit } from 'lonedot/testing';
+import { everySplit, type Said, startProxy } from 'lonedot/testing';
+
+export const said: Promise<Said> = startProxy({ upstream: 25, lint: true }).then((proxy) => proxy.expect('MAIL'));
 
 export class Lines extends AsyncChat {
   protected collectIncomingData(data: Buffer): void {

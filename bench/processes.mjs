@@ -18,12 +18,12 @@ export function freePort() {
 
 /**
  * `command(port)` gives program and arguments. Resolves when the port accepts; `stop()` ends the process and its
- * children. `output(text)` is given what it prints.
+ * children. `output(text)` is given what it prints; with `stalled` that goes into a pipe that nobody reads.
  */
-export async function start(name, command, { quiet = true, output, port: given } = {}) {
+export async function start(name, command, { quiet = true, output, stalled, port: given } = {}) {
   const port = given ?? (await freePort());
   const [program, ...args] = command(port);
-  const stdout = output ? 'pipe' : quiet ? 'ignore' : 'inherit';
+  const stdout = output || stalled ? 'pipe' : quiet ? 'ignore' : 'inherit';
   const child = spawn(program, args.map(String), { stdio: ['ignore', stdout, quiet === 'all' ? 'ignore' : 'inherit'] });
   if (output) child.stdout.setEncoding('latin1').on('data', output);
   let gone = false;

@@ -44,7 +44,7 @@ export async function runPlans(
   await started.stop();
   clearTimeout(overdue);
   await log.flush();
-  return 0;
+  return started.exitCode?.() ?? 0;
 }
 
 async function announce(started: Started, log: Log, manner: Manner): Promise<void> {

@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { RelayOptions, SinkOptions } from '../relay/options.ts';
 import { resolveRelay, resolveSink } from '../relay/options.ts';
+import { databaseName } from '../relay/store/postgres-url.ts';
 import type { Address } from '../src/address.ts';
 import { formatAddress } from '../src/address.ts';
 import type { OptionSources } from '../src/options.ts';
@@ -71,7 +72,7 @@ function planned({ smtp, smtps = [], lmtp = [] }: SinkOptions | RelayOptions): P
 
 function facts(options: SinkOptions | RelayOptions, places: Places, url: string | undefined): Fact[] {
   const section = options.mode;
-  const database = options.database ?? 'temporary';
+  const database = databaseName(options.database ?? 'temporary');
   const kept = options.mode === 'sink' && options.max > 0 ? `, the newest ${options.max} messages` : '';
   const upstreams = options.mode === 'relay' ? options.upstream.map(({ href }) => maskUrls(href)) : [];
   const listening = (label: string, fields: Record<string, string>) => {

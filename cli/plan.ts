@@ -37,6 +37,8 @@ export interface Started {
    */
   reload(plans: readonly Plan[]): Promise<readonly string[]>;
   stop(): Promise<void>;
+  /** Asked when it has stopped. Default: 0. */
+  exitCode?(): number;
 }
 
 /** Starts plans one after the other; when one fails, those before it are stopped again. */
@@ -63,6 +65,7 @@ export async function startAll(plans: readonly Plan[], services: Services, log: 
       return [...restarts, ...came.concat(went).map(({ section }) => section)];
     },
     stop,
+    exitCode: () => Math.max(0, ...started.map((service) => service.exitCode?.() ?? 0)),
   };
 }
 

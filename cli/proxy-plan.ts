@@ -25,7 +25,13 @@ export function planProxy(
         smtp: undefined,
         drainMs: options.drainTimeout,
         reload: (plans) => Promise.resolve(changedOptions(section, options, plans)),
-        stop: () => proxy.stop(options.drainTimeout),
+        stop: async () => {
+          await proxy.stop(options.drainTimeout);
+          // Who watches has seen it.
+          if (!view && proxy.lint && proxy.lint.total > 0)
+            log.warn('lint.findings', { section, ...proxy.lint.findings });
+        },
+        exitCode: () => (proxy.lint && proxy.lint.total > 0 ? 1 : 0),
       };
     },
   };

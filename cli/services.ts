@@ -23,6 +23,8 @@ export interface MailService extends MailView {
 export interface ProxyService {
   readonly listen: string;
   readonly upstream: string;
+  /** What the linter has found. */
+  readonly lint?: { readonly total: number; readonly findings: Readonly<Record<string, number>> } | undefined;
   stop(drainMs: number): Promise<void>;
 }
 

@@ -1,9 +1,10 @@
 // The options of one proxied address. A config file holds a list of such objects, the command line makes one.
-import { formatAddress } from '../src/address.ts';
 import { ChatError } from '../src/errors.ts';
 import type { OptionSources, OptionTable, OptionValues } from '../src/options.ts';
 import { resolveOptions } from '../src/options.ts';
+import { parseRule } from './effects/parse.ts';
 import { PROFILE_NAMES } from './profiles/names.ts';
+import { checkWire, WIRE_OPTIONS } from './wire/options.ts';
 
 export const PROXY_OPTIONS = {
   listen: {
@@ -27,6 +28,29 @@ export const PROXY_OPTIONS = {
     describe: 'What is spoken; auto finds out by the port and the first bytes',
     group: 'Dialogue',
   },
+  starttls: {
+    type: 'choice',
+    choices: ['observe', 'mitm', 'strip', 'refuse'],
+    default: 'observe',
+    describe: 'What becomes of STARTTLS: passed (observe), opened here (mitm), refused, or not offered',
+    group: 'Dialogue',
+  },
+  effect: {
+    type: 'string',
+    key: 'effects',
+    list: true,
+    separator: '\n',
+    otherwise: 'none',
+    example: 'client DATA #1: answer 451 4.3.0 come later',
+    describe: 'What to do to lines, contents and connections: WHO [WHAT] [WHICH]: ACTION',
+    group: 'Dialogue',
+  },
+  lint: {
+    type: 'boolean',
+    default: false,
+    describe: 'Look for what strict peers refuse; the exit code is 1 when something was found',
+    group: 'Dialogue',
+  },
   record: {
     type: 'path',
     list: true,
@@ -40,50 +64,18 @@ export const PROXY_OPTIONS = {
     describe: 'Do not mask passwords in the dialogue and in recordings',
     group: 'Dialogue',
   },
-  'connect-timeout': {
-    type: 'duration',
-    min: '1ms',
-    default: '10s',
-    describe: 'How long connecting to the upstream may take',
-    group: 'Timeouts',
-  },
-  'idle-timeout': {
-    type: 'duration',
-    zero: 'off',
-    default: 0,
-    describe: 'How long both sides may say nothing',
-    group: 'Timeouts',
-  },
-  'fin-timeout': {
-    type: 'duration',
-    min: '1ms',
-    default: '1h',
-    describe: 'How long both sides may say nothing once one of them has ended its stream',
-    group: 'Timeouts',
-  },
-  'drain-timeout': {
-    type: 'duration',
-    default: '10s',
-    describe: 'How long open connections may go on after a stop signal',
-    group: 'Timeouts',
-  },
-  'max-connections': {
-    type: 'integer',
-    zero: 'no limit',
-    default: 10_000,
-    describe: 'Most connections at a time',
-    group: 'Limits',
-  },
+  ...WIRE_OPTIONS,
 } as const satisfies OptionTable;
 
 export type ProxyOptions = OptionValues<typeof PROXY_OPTIONS>;
 
 export function resolveProxy(sources: OptionSources): ProxyOptions {
   const options = resolveOptions(PROXY_OPTIONS, sources);
-  const { upstream } = options;
-  if (upstream.kind === 'fd' || (upstream.kind === 'tcp' && upstream.port === 0)) {
-    throw new ChatError('BAD_OPTION', `UPSTREAM: ${formatAddress(upstream)} is nothing to connect to`);
+  if (options.starttls !== 'observe' && options.protocol === 'auto') {
+    throw new ChatError('BAD_OPTION', `--starttls ${options.starttls} needs --protocol: auto may find out too late`);
   }
+  checkWire(options);
+  for (const rule of options.effects ?? []) parseRule(rule);
   for (const file of options.record ?? []) {
     if (!/\.(jsonl|pcapng)$/.test(file))
       throw new ChatError('BAD_OPTION', `--record: ${file} is neither *.jsonl nor *.pcapng`);

@@ -1,33 +1,59 @@
 // A client's connection and the one made for it, joined by two links. Each direction ends by itself (half-close); an
-// error on either side ends both. Nothing is read from the client before the upstream is there, so nothing is lost.
-import { connect, type NetConnectOpts, type Socket } from 'node:net';
-import type { Address } from '../src/address.ts';
+// error on either side ends both, and a reset is told as a reset. Nothing is read from the client before the upstream is
+// there, so nothing is lost.
 import { type Clock, realClock } from '../src/clock.ts';
 import { Deadline } from '../src/deadlines.ts';
-import { socketTransport, type Transport } from '../src/transport.ts';
+import type { Transport } from '../src/transport.ts';
 import { Link, type LinkEvents } from './link.ts';
+import { type Dialer, type Dialing, describe } from './wire/dial.ts';
 
-const HIGH_WATER_BYTES = 64 * 1024;
 /** Such a pair has no other way to come to an end. */
-const FIN_TIMEOUT_MS = 3_600_000;
+export const FIN_TIMEOUT_MS = 3_600_000;
+/** Between the last bytes and a reset that was ordered. */
+const RESET_DELAY_MS = 20;
+/** With `flush`: how long one may still talk to a side that is gone, until it is reset too. */
+export const FLUSH_GRACE_MS = 5_000;
+const RESETS: ReadonlySet<string | undefined> = new Set(['ECONNRESET', 'EPIPE']);
 
 export interface PairOptions {
-  readonly upstream: Address;
-  /** Milliseconds; 0 is off for `idleTimeout`. */
-  readonly connectTimeout: number;
+  /** Begins to connect to the upstream. */
+  readonly dialer: Dialer;
+  /** Milliseconds; 0 is off. */
   readonly idleTimeout: number;
   /** How long both may say nothing once one of them has ended, in milliseconds. Default: an hour. */
   readonly finTimeout?: number;
+  /**
+   * What the other side gets when one has reset its connection: a reset at once, which takes back what the system has
+   * not delivered (`faithful`, the default); or everything, and then an end (`flush`).
+   */
+  readonly reset?: 'faithful' | 'flush';
   readonly clock?: Clock;
   /** Sees everything that passes, behind its having passed. */
   readonly observer?: PairObserver;
 }
 
-/** What looks at a connection, and must not change, delay or throw anything. */
+/** What looks at a connection. Without `attach` it sees what has passed, and must not throw. */
 export interface PairObserver {
+  /** With it, nothing passes but what it gives to the outlet: it may hold and change bytes. */
+  attach?(outlet: PairOutlet): void;
   feed(from: 'client' | 'server', chunk: Buffer): void;
   finish(from: 'client' | 'server'): void;
   close(end: PairEnd): void;
+  /** A remark of the pair's. */
+  note?(text: string): void;
+  /** Bytes that came where TLS should begin, and go nowhere. */
+  drop?(from: 'client' | 'server', bytes: Buffer): void;
+}
+
+/** Where an observer lets bytes pass to the other side of `from`. */
+export interface PairOutlet {
+  pass(from: 'client' | 'server', bytes: Buffer): void;
+  /** All that `from` said has passed, and it has ended. */
+  end(from: 'client' | 'server'): void;
+  /** Enough of what `from` said waits here, or not any more. */
+  pause(from: 'client' | 'server', isWanted: boolean): void;
+  /** Ends both sides, in order behind what has passed, or with resets. */
+  close(how: 'close' | 'reset', why: string): void;
 }
 
 export interface PairEnd {
@@ -37,109 +63,153 @@ export interface PairEnd {
   readonly error: string;
 }
 
+type SideName = 'client' | 'server';
+
 export class Pair {
   private readonly client: Transport;
-  private readonly socket: Socket;
-  private readonly upstream: Transport;
-  private readonly links: { up: Link; down: Link };
-  private readonly deadlines: { connect: Deadline; idle: Deadline | null; fin: Deadline };
+  private upstream: Transport | null = null;
+  private dialing: Dialing | null = null;
+  private links: { up: Link; down: Link } | null = null;
+  private readonly idle: Deadline | null;
+  private readonly fin: Deadline;
+  private readonly grace: Deadline;
+  private readonly options: PairOptions;
   private readonly done: (end: PairEnd) => void;
-  private readonly observer: PairObserver | undefined;
-  private open = 2;
+  private life: 'dialing' | 'joined' | 'flushing' | 'failed' = 'dialing';
+  private clientHasEnded = false;
+  /** Transports that have not closed. */
+  private open = 1;
   private error = '';
 
   constructor(client: Transport, options: PairOptions, done: (end: PairEnd) => void) {
-    const clock = options.clock ?? realClock;
+    const { clock = realClock, idleTimeout, finTimeout = FIN_TIMEOUT_MS, dialer } = options;
     this.client = client;
+    this.options = options;
     this.done = done;
     client.pause();
-    const where: NetConnectOpts & { highWaterMark: number } = {
-      ...target(options.upstream),
-      allowHalfOpen: true,
-      noDelay: true,
-      keepAlive: true,
-      highWaterMark: HIGH_WATER_BYTES,
-    };
-    this.socket = connect(where);
-    const upstream = socketTransport(this.socket, { remote: 'upstream' });
-    this.upstream = upstream;
-    const { observer } = options;
-    const events = (from: 'client' | 'server'): LinkEvents => ({
-      moved: () => this.moved(),
-      ended: () => this.deadlines.fin.touch(),
-      ...(observer && { passed: (chunk) => observer.feed(from, chunk), finished: () => observer.finish(from) }),
-    });
-    this.observer = observer;
-    this.links = {
-      up: new Link(client, upstream, events('client')),
-      down: new Link(upstream, client, events('server')),
-    };
-    // Listening to 'data' has started the flow: until the upstream is there it has nowhere to go.
-    client.pause();
     const deadline = (ms: number, why: string) => new Deadline(clock, ms, () => this.fail(why));
-    this.deadlines = {
-      connect: deadline(options.connectTimeout, 'connecting to the upstream took too long'),
-      idle: options.idleTimeout > 0 ? deadline(options.idleTimeout, 'idle for too long') : null,
-      fin: deadline(options.finTimeout ?? FIN_TIMEOUT_MS, 'half closed and idle for too long'),
-    };
-    this.deadlines.connect.touch();
-    this.socket.once('connect', () => {
-      this.deadlines.connect.cancel();
-      this.deadlines.idle?.touch();
-      client.resume();
+    this.idle = idleTimeout > 0 ? deadline(idleTimeout, 'idle for too long') : null;
+    this.fin = deadline(finTimeout, 'half closed and idle for too long');
+    this.grace = new Deadline(clock, FLUSH_GRACE_MS, () => this.reset(this.error));
+    client.on('error', (error: Error) => this.lost('client', error));
+    client.on('close', () => this.closed('client'));
+    // It may come before anybody else listens.
+    client.on('end', () => {
+      this.clientHasEnded = true;
     });
-    const { up, down } = this.links;
-    for (const [side, from, to] of [
-      [client, up, down],
-      [upstream, down, up],
-    ] as const) {
-      side.on('error', (error: Error) => this.fail(describe(error)));
-      side.on('close', () => this.closed(from, to));
-    }
+    this.dialing = dialer({
+      connected: (upstream) => this.join(upstream),
+      failed: (why) => this.fail(why),
+      skipped: (upstream, why) => options.observer?.note?.(`${upstream} cannot be reached: ${why}`),
+    });
   }
 
   /** Ends both sides at once. */
   fail(why: string): void {
-    if (this.error === '') this.error = why;
-    this.links.up.destroy();
-    this.links.down.destroy();
+    this.abandon(why);
     this.client.destroy();
-    this.socket.destroy();
+    this.upstream?.destroy();
   }
 
   /** Ends both sides at once, with resets instead of ends. */
   reset(why: string): void {
-    this.client.reset?.();
-    this.upstream.reset?.();
-    this.fail(why);
+    this.abandon(why);
+    for (const side of [this.client, this.upstream]) {
+      if (side?.reset) side.reset();
+      else side?.destroy();
+    }
   }
 
-  private moved(): void {
-    this.deadlines.idle?.touch();
-    if (this.deadlines.fin.running) this.deadlines.fin.touch();
+  private join(upstream: Transport): void {
+    const { client, options } = this;
+    const { observer } = options;
+    this.upstream = upstream;
+    this.open++;
+    this.life = 'joined';
+    const events = (from: SideName): LinkEvents => ({
+      moved: (bytes) => this.moved(from, bytes),
+      ended: () => this.fin.touch(),
+      ...(observer && { passed: (chunk) => observer.feed(from, chunk), finished: () => observer.finish(from) }),
+      isHeld: observer?.attach !== undefined,
+    });
+    const links = {
+      up: new Link(client, upstream, events('client')),
+      down: new Link(upstream, client, events('server')),
+    };
+    this.links = links;
+    observer?.attach?.({
+      pass: (from, bytes) => this.fedBy(from)?.push(bytes),
+      end: (from) => this.fedBy(from)?.finish(),
+      pause: (from, isWanted) => this.fedBy(from)?.pause('held', isWanted),
+      close: (how, why) => this.close(how, why),
+    });
+    upstream.on('error', (error: Error) => this.lost('server', error));
+    upstream.on('close', () => this.closed('server'));
+    this.idle?.touch();
+    if (this.clientHasEnded) links.up.sourceEnds(null);
+    client.resume();
+    upstream.resume();
   }
 
-  /** One side is gone, `from` being the link that it fed and `to` the one that fed it. */
-  private closed(from: Link, to: Link): void {
+  private fedBy(side: SideName): Link | undefined {
+    return side === 'client' ? this.links?.up : this.links?.down;
+  }
+
+  private other(side: SideName): SideName {
+    return side === 'client' ? 'server' : 'client';
+  }
+
+  private close(how: 'close' | 'reset', why: string): void {
+    // What has passed should be read first: a reset takes back what was not, and hides behind what was read with it.
+    if (how === 'reset') (this.options.clock ?? realClock).setTimeout(() => this.reset(why), RESET_DELAY_MS);
+    else for (const link of Object.values(this.links ?? {})) link.finish();
+  }
+
+  private moved(from: SideName, bytes: number): void {
+    this.idle?.touch();
+    if (this.fin.running) this.fin.touch();
+    // Said to nobody.
+    if (this.life === 'flushing' && bytes > 0 && this.fedBy(from)?.targetEnded && !this.grace.running)
+      this.grace.touch();
+  }
+
+  /** An error has ended one side. */
+  private lost(side: SideName, error: Error): void {
+    if (this.life === 'failed' || this.life === 'flushing') return;
+    const what = describe(error);
+    if (!RESETS.has((error as NodeJS.ErrnoException).code)) return this.fail(what);
+    const why = `the ${side === 'client' ? 'client' : 'upstream'} has reset its connection (${what})`;
+    if (this.life === 'joined' && this.options.reset === 'flush') this.flush(side, why);
+    else this.reset(why);
+  }
+
+  /** The other side gets all that was said before the reset, and then an end. */
+  private flush(side: SideName, why: string): void {
+    this.error = why;
+    this.life = 'flushing';
+    const gone = side === 'client' ? this.client : this.upstream!;
+    this.fedBy(this.other(side))?.destroy();
+    this.fedBy(side)?.sourceEnds(gone.unread?.() ?? null);
+  }
+
+  /** One side is gone. */
+  private closed(side: SideName): void {
     // Both of its directions ended: what it said may still be on its way to a slow other side. If not, it was cut.
-    if (!from.sourceEnded || !to.targetEnded) this.fail('the connection was cut');
+    const inOrder = this.fedBy(side)?.sourceEnded && this.fedBy(this.other(side))?.targetEnded;
+    if (!inOrder) this.fail('the connection was cut');
     if (--this.open > 0) return;
-    for (const one of Object.values(this.deadlines)) one?.cancel();
-    const end = { bytesUp: this.links.up.bytes, bytesDown: this.links.down.bytes, error: this.error };
-    this.observer?.close(end);
+    for (const deadline of [this.idle, this.fin, this.grace]) deadline?.cancel();
+    const { links, error } = this;
+    const end = { bytesUp: links?.up.bytes ?? 0, bytesDown: links?.down.bytes ?? 0, error };
+    this.options.observer?.close(end);
     this.done(end);
   }
-}
 
-/** Where to connect to, as node:net wants it. */
-export function target(address: Address): { host: string; port: number } | { path: string } {
-  if (address.kind === 'unix') return { path: address.path };
-  if (address.kind === 'tcp') return { host: address.host, port: address.port };
-  throw new Error('an inherited descriptor is nothing to connect to');
-}
-
-/** Never empty. With several addresses for a name Node's error has no text of its own, only those of the attempts. */
-function describe(error: Error): string {
-  const attempts = error instanceof AggregateError ? error.errors : [];
-  return error.message || attempts.map((one: Error) => one.message).join('; ') || error.name;
+  private abandon(why: string): void {
+    if (this.error === '') this.error = why;
+    this.life = 'failed';
+    this.dialing?.cancel();
+    this.links?.up.destroy();
+    this.links?.down.destroy();
+  }
 }

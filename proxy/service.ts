@@ -4,9 +4,16 @@ import { formatAddress } from '../src/address.ts';
 import { type Clock, realClock } from '../src/clock.ts';
 import { Listener, type PeerInfo } from '../src/listen.ts';
 import type { Log } from '../src/log.ts';
+import type { Transport } from '../src/transport.ts';
 import { Dialogue, type View } from './dialogue/dialogue.ts';
+import type { Journal } from './dialogue/journal.ts';
+import { meet } from './effects/connecting.ts';
+import { Effects } from './effects/effects.ts';
+import { LintReport } from './lint/report.ts';
 import type { ProxyOptions } from './options.ts';
 import { Pair, type PairEnd } from './pair.ts';
+import { WaitingRoom } from './wire/waiting-room.ts';
+import { Wiring } from './wire/wiring.ts';
 
 export type { View } from './dialogue/dialogue.ts';
 
@@ -14,6 +21,8 @@ export interface ProxyService {
   /** The address that is really bound. */
   readonly listen: string;
   readonly upstream: string;
+  /** What --lint has found so far. */
+  readonly lint: LintReport | undefined;
   stop(drainMs: number): Promise<void>;
 }
 
@@ -22,24 +31,33 @@ export interface ProxySetting {
   readonly clock?: Clock;
   /** Who watches the dialogue. */
   readonly views?: readonly View[];
+  /** Effects that may come and go. Default: those of the options. */
+  readonly effects?: Effects;
+  /** Where the dialogue is written down. */
+  readonly journal?: Journal;
 }
 
 /** Rejects with ChatError LISTEN_FAILED, or BAD_OPTION for a recording that cannot be written. */
 export async function startProxy(options: ProxyOptions, log: Log, setting: ProxySetting = {}): Promise<ProxyService> {
-  const { upstream, connectTimeout, idleTimeout, finTimeout } = options;
+  const { upstream, idleTimeout, finTimeout, reset } = options;
   const { clock = realClock, views = [] } = setting;
   const pairs = new Set<Pair>();
   let lastEnded = (): void => {};
   let last = 0;
   // The dialogue shows both ends of each connection.
   const tell = views.length > 0 ? log.debug : log.info;
-  const dialogue = await Dialogue.open(options, views, log, clock);
-  const connected = (transport: ConstructorParameters<typeof Pair>[0], peer: PeerInfo): undefined => {
-    const id = ++last;
+  const wiring = await Wiring.load(options, log, clock);
+  const effects = setting.effects ?? (options.effects ? new Effects(options.effects) : undefined);
+  const lint = options.lint ? new LintReport() : undefined;
+  const dialogue = await Dialogue.open(options, { views, effects, lint, journal: setting.journal }, log, clock);
+  const joined = (id: number, transport: Transport, peer: PeerInfo): void => {
     tell('pair.opened', { id, client: peer.socketAddress });
-    const observer = dialogue?.observe(id, peer.socketAddress, formatAddress(upstream));
-    const how = { upstream, connectTimeout, idleTimeout, finTimeout, clock, ...(observer && { observer }) };
-    const pair: Pair = new Pair(transport, how, (end: PairEnd) => {
+    const mitm = wiring.mitm(transport, (from, bytes) => observer?.drop?.(from, bytes));
+    const secure = mitm && ((early: Buffer) => mitm.begin(early));
+    const observer = dialogue?.observe(id, transport.remote, formatAddress(upstream), secure);
+    const dialer = wiring.dialer({ id, peer, asked: transport.tls?.servername, mitm });
+    const how = { ...{ dialer, idleTimeout, finTimeout, reset, clock }, ...(observer && { observer }) };
+    const pair: Pair = new Pair(mitm?.client ?? transport, how, (end: PairEnd) => {
       const { bytesUp, bytesDown, error } = end;
       const fields = { id, bytesUp, bytesDown };
       if (error === '') tell('pair.closed', fields);
@@ -48,16 +66,37 @@ export async function startProxy(options: ProxyOptions, log: Log, setting: Proxy
       if (pairs.size === 0) lastEnded();
     });
     pairs.add(pair);
-    return undefined;
   };
+  const connected = (transport: Transport, peer: PeerInfo): void => {
+    const id = ++last;
+    if (!effects) return accepted(id, transport, peer);
+    const touched = (effect: string, isRefused: boolean): void => {
+      dialogue?.visited(id, transport.remote, formatAddress(upstream), effect, isRefused);
+    };
+    meet({ effects, conn: id, transport, clock, go: () => accepted(id, transport, peer), touched });
+  };
+  const accepted = (id: number, transport: Transport, peer: PeerInfo): void => {
+    const securing = wiring.secured(transport);
+    if (securing === null) return joined(id, transport, peer);
+    securing.then(
+      (secured) => joined(id, secured, peer),
+      (error: Error) => log.warn('tls.failed', { id, client: peer.socketAddress, error: error.message }),
+    );
+  };
+  const room = options.maxConnections || Number.POSITIVE_INFINITY;
+  const waiting = new WaitingRoom(room);
   const listener = new Listener(
     {
       address: options.listen,
-      maxConnections: options.maxConnections || Number.POSITIVE_INFINITY,
+      maxConnections: room + options.maxWaiting,
+      proxyFrom: options.proxyFrom ?? [],
       clock,
       onError: (error) => log.warn('listener.error', { code: error.code, error: error.message }),
     },
-    connected,
+    (transport, peer) => {
+      waiting.arrive(transport, () => connected(transport, peer));
+      return undefined;
+    },
   );
   let listen: string;
   try {
@@ -69,15 +108,18 @@ export async function startProxy(options: ProxyOptions, log: Log, setting: Proxy
   return {
     listen,
     upstream: formatAddress(upstream),
+    lint,
     stop: async (drainMs) => {
       const cut = (): void => {
         for (const pair of [...pairs]) pair.fail('cut at the end of the drain timeout');
       };
+      waiting.close();
       const limit = drainMs > 0 ? clock.setTimeout(cut, drainMs) : cut();
       await listener.drain(drainMs);
       // A client that left in order may have an upstream that is still reading.
       if (pairs.size > 0) await new Promise<void>((resolve) => (lastEnded = resolve));
       clock.clearTimeout(limit);
+      if (lint) dialogue?.tellLint(lint);
       await dialogue?.close();
     },
   };

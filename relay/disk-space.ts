@@ -23,13 +23,13 @@ export class DiskSpace {
   /** By what is known; asks anew, for the next caller, when that is old. */
   get isLow(): boolean {
     if (this.minFree === 0) return false;
-    if (this.clock.now() - this.askedAt >= FRESH_MS) void this.look();
+    if (this.clock.steady() - this.askedAt >= FRESH_MS) void this.look();
     return this.free < this.minFree;
   }
 
   /** Resolves with the bytes that are free; Infinity where the system does not tell. */
   async look(): Promise<number> {
-    this.askedAt = this.clock.now();
+    this.askedAt = this.clock.steady();
     try {
       const { bavail, bsize } = await statfs(this.folder);
       this.free = bavail * bsize;

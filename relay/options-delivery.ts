@@ -45,8 +45,7 @@ export const QUEUE_OPTIONS = {
     // Actions hold commas and blanks.
     separator: ';',
     example: ['*@test.example=capture', '<>>*@old.example=discard', '@old.example=reject:550 5.1.6 Moved'],
-    describe:
-      'PATTERN=ACTION for recipients, or SENDER>RECIPIENT=ACTION; ACTION is capture, discard, relay, relay:NAME,... or reject:550 5.7.1 text; may be repeated, the first that matches holds',
+    describe: 'Rules such as *@a.example=capture or SENDER>RECIPIENT=relay:NAME; the first match holds',
     group: 'Delivery',
   },
   'relay-from': {
@@ -99,12 +98,18 @@ export const QUEUE_OPTIONS = {
     describe: 'When to give up a mail that could not be delivered',
     group: 'Delivery',
   },
+  'keep-failed': {
+    type: 'duration',
+    min: '1m',
+    default: '7d',
+    describe: 'How long mail that could not be delivered stays in the database, counted from its arrival',
+    group: 'Storage',
+  },
   unknown: {
     type: 'choice',
     choices: ['retry', 'hold'],
     default: 'retry',
-    describe:
-      'Mail that an upstream took and did not answer: send it again after --retry-max, or hold it for you to decide',
+    describe: 'Mail whose end an upstream did not answer: send it once more, after --retry-max, or hold it',
     group: 'Delivery',
   },
   'delay-notice': {
@@ -126,7 +131,7 @@ export const QUEUE_OPTIONS = {
     type: 'integer',
     zero: 'no limit',
     default: 100,
-    describe: 'Most bounces and delay notices to one sender in an hour; what is over it is dropped and logged',
+    describe: 'Most bounces and delay notices to one sender in an hour; more are dropped and logged',
     group: 'Notices',
   },
   'bounce-size': {

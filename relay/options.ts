@@ -6,6 +6,7 @@ import { planDelivery } from './delivery-plan.ts';
 import { QUEUE_OPTIONS, UPSTREAM_OPTIONS } from './options-delivery.ts';
 import { LISTENING_OPTIONS } from './options-listening.ts';
 import { checkSecurityOptions, SECURITY_OPTIONS, SINK_SECURITY_OPTIONS } from './options-security.ts';
+import { checkDatabase } from './store/postgres-url.ts';
 
 export const SINK_OPTIONS = {
   ...LISTENING_OPTIONS,
@@ -31,7 +32,7 @@ export const SINK_OPTIONS = {
     short: 'd',
     variables: ['MP_DATABASE'],
     otherwise: 'a temporary one, gone after the stop',
-    describe: 'File of the database',
+    describe: 'File of the database, or postgres://user@host/name',
     group: 'Storage',
   },
   'min-free': {
@@ -66,7 +67,7 @@ export const RELAY_OPTIONS = {
     type: 'path',
     short: 'd',
     default: './lonedot.db',
-    describe: 'File of the database with the queue',
+    describe: 'File of the database with the queue, or postgres://user@host/name for several nodes on one',
     group: 'Storage',
   },
   'min-free': {
@@ -76,13 +77,6 @@ export const RELAY_OPTIONS = {
     describe: 'Space on the disk of the database that stays free: below it mail is answered 452',
     group: 'Storage',
   },
-  'keep-failed': {
-    type: 'duration',
-    min: '1m',
-    default: '7d',
-    describe: 'How long mail that could not be delivered stays in the database, counted from its arrival',
-    group: 'Storage',
-  },
 } as const satisfies OptionTable;
 
 export type SinkOptions = OptionValues<typeof SINK_OPTIONS> & { readonly mode: 'sink' };
@@ -90,6 +84,7 @@ export type RelayOptions = OptionValues<typeof RELAY_OPTIONS> & { readonly mode:
 
 export function resolveSink(sources: OptionSources): SinkOptions {
   const options = resolveOptions(SINK_OPTIONS, sources);
+  checkDatabase(options.database);
   // For its errors only: a wrong one should be told by a check, not by a start.
   planDelivery({ mode: 'sink', ...options });
   checkSecurityOptions(options);
@@ -98,6 +93,7 @@ export function resolveSink(sources: OptionSources): SinkOptions {
 
 export function resolveRelay(sources: OptionSources): RelayOptions {
   const options = resolveOptions(RELAY_OPTIONS, sources);
+  checkDatabase(options.database);
   planDelivery({ mode: 'relay', ...options });
   checkSecurityOptions(options);
   return { mode: 'relay', ...options };

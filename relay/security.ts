@@ -7,6 +7,7 @@ import type { PasswordCheck } from './auth/plain.ts';
 import type { Authenticator } from './auth/sasl.ts';
 import type { RelayOptions, SinkOptions } from './options.ts';
 import type { TlsSource } from './smtp/session-context.ts';
+import { isPostgresUrl } from './store/postgres-url.ts';
 
 export interface Security {
   /** Null when nobody can log in. */
@@ -95,6 +96,6 @@ async function openCertificates(options: SinkOptions | RelayOptions, log: Log) {
   const names = [...new Set([...tlsSelfSigned, ourName, 'localhost', '127.0.0.1', '::1'])];
   const files = tlsCert.map((certificate, i) => ({ certificate, key: tlsKey?.[i] ?? null }));
   // Beside the database: there is a place that is kept, and that the program may write to.
-  const file = database === undefined ? null : `${database}.tls.pem`;
+  const file = database === undefined || isPostgresUrl(database) ? null : `${database}.tls.pem`;
   return new Certificates({ files, own: { names, file }, clientAuthorities: tlsClientCa }, log);
 }

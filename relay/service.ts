@@ -6,7 +6,7 @@ import type { Log } from '../src/log.ts';
 import { type Delivery, startDelivery } from './delivery.ts';
 import { DiskSpace } from './disk-space.ts';
 import { allDoors, makeDoors, openDoors, type Places } from './doors.ts';
-import { type Purging, startPurging, trimmer } from './housekeeping.ts';
+import { startPurging, trimmer } from './housekeeping.ts';
 import { MailStats } from './mail-stats.ts';
 import type { RelayOptions, SinkOptions } from './options.ts';
 import { policyFrom } from './policy.ts';
@@ -14,10 +14,11 @@ import type { LaneView } from './queue/lane.ts';
 import { needRestart } from './reload.ts';
 import { createSecurity, type SecurityHooks } from './security.ts';
 import type { SmtpContext } from './smtp/session-context.ts';
+import { databaseName, isPostgresUrl } from './store/postgres-url.ts';
 import type { Store } from './store/store.ts';
 
 export interface MailService extends Places {
-  /** The database's file, '' for a temporary one. */
+  /** The database's file, or its URL without secrets; '' for a temporary one. */
   readonly database: string;
   readonly store: Store;
   readonly stats: MailStats;
@@ -45,12 +46,15 @@ export async function startMail(
   let options = first;
   const stats = new MailStats();
   const security = await createSecurity(options, log, hooks);
-  const folder = options.database === undefined ? tmpdir() : dirname(options.database);
-  const space = new DiskSpace(folder, options.minFree, realClock);
+  const { database } = options;
+  // The disk of a database server is its own affair.
+  const isRemote = isPostgresUrl(database);
+  const folder = database === undefined || isRemote ? tmpdir() : dirname(database);
+  const space = new DiskSpace(folder, isRemote ? 0 : options.minFree, realClock);
   // Sockets are bound before the store opens: a client that is that early is greeted, and waits with its first command.
   let openNow = (): void => {};
   const opening = new Promise<Store>((resolve) => {
-    openNow = () => resolve(openStore(options.database, stats));
+    openNow = () => resolve(openStore(database, stats));
   });
   const context: SmtpContext = {
     ...policyFrom(options, security),
@@ -78,19 +82,19 @@ export async function startMail(
     delivery = await startDelivery(options, store, stats, log);
   } catch (error) {
     await Promise.all(allDoors(doors).map((one) => one.close()));
+    await context.store?.close();
     throw error;
   }
-  let purging: Purging | null = null;
   const trim = options.mode === 'sink' ? trimmer(store, () => (options.mode === 'sink' ? options.max : 0), log) : null;
   context.delivery = delivery?.desk ?? null;
   context.accepted = (waiting) => {
     if (waiting) delivery?.lookForMore();
     trim?.added();
   };
-  if (options.mode === 'relay') purging = startPurging(store, options.keepFailed, log);
+  const purging = delivery === null ? null : startPurging(store, options.keepFailed, log);
   return {
     ...places,
-    database: options.database ?? '',
+    database: databaseName(database ?? ''),
     store,
     stats,
     space,
@@ -100,9 +104,10 @@ export async function startMail(
       await delivery?.reload(next);
       Object.assign(context, policy);
       security.reload();
-      space.minFree = next.minFree;
-      if (purging && next.mode === 'relay') purging.keepMs = next.keepFailed;
+      space.minFree = isRemote ? 0 : next.minFree;
+      if (purging) purging.keepMs = next.keepFailed;
       const restarts = needRestart(options, next);
+      if (delivery === null && next.upstream?.length) restarts.push('upstream');
       options = next;
       return restarts;
     },
@@ -121,7 +126,11 @@ export async function startMail(
 }
 
 async function openStore(file: string | undefined, stats: MailStats): Promise<Store> {
-  const { openSqliteStore, openTemporaryStore } = await import('./store/sqlite.ts');
   const onCommit = (ms: number, writes: number) => stats.committed(ms, writes);
+  if (isPostgresUrl(file)) {
+    const { openPostgresStore } = await import('./store/postgres.ts');
+    return openPostgresStore({ url: file, isNode: true, onCommit });
+  }
+  const { openSqliteStore, openTemporaryStore } = await import('./store/sqlite.ts');
   return file === undefined ? openTemporaryStore({ onCommit }) : openSqliteStore({ file, onCommit });
 }

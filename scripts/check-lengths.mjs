@@ -13,6 +13,7 @@ const LAYERS = {
   relay: ['src'],
   proxy: ['src'],
   'web/server': ['relay', 'proxy', 'src'],
+  testing: ['web/server', 'relay', 'proxy', 'src'],
   cli: ['web/server', 'relay', 'proxy', 'src'],
 };
 
@@ -26,6 +27,7 @@ const OWNERS = [
   { package: /^yargs(\/|$)/, only: /^cli\//, where: 'cli/' },
   { package: /^winston(\/|$)/, only: /^src\/log\.ts$/, where: 'src/log.ts' },
   { package: /^libsql(\/|$)/, only: /^relay\/store\//, where: 'relay/store/' },
+  { package: /^pg(\/|$)/, only: /^relay\/store\/postgres\//, where: 'relay/store/postgres/' },
   { package: /^(hono|@hono\/[^/]+)(\/|$)/, only: /^web\//, where: 'web/' },
 ];
 

@@ -1,7 +1,7 @@
 // The server's side of TLS: certificates from files, read again when they change, chosen by the name that the client
 // asks for; or one of our own. Asked at each handshake, so a renewed certificate holds from the next one on; connections
 // that are open keep theirs. A renewal that is half done (a new certificate with the old key) is logged and waited out.
-import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { constants, createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { createSecureContext, type SecureContext, type SecureVersion } from 'node:tls';
 import { type Clock, realClock } from './clock.ts';
@@ -157,6 +157,8 @@ function contextOf({ pair, authorities, contexts }: Loaded, minVersion: SecureVe
     cert: pair.certificate,
     minVersion,
     honorCipherOrder: true,
+    // Only old attacks ask for it (CVE-2009-3555, CVE-2011-1473); TLS 1.3 has none.
+    secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
     // Without it a client that comes back with a ticket and a certificate is refused.
     sessionIdContext: 'lonedot',
     ...(authorities === null ? {} : { ca: authorities }),

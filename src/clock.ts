@@ -4,8 +4,10 @@
 export type TimerHandle = unknown;
 
 export interface Clock {
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since the epoch: what people and other machines call the time. It can be set, back as well. */
   now(): number;
+  /** Milliseconds since some moment: for whatever only asks how long ago. Nobody sets it, and timers run by it. */
+  steady(): number;
   setTimeout(run: () => void, ms: number): TimerHandle;
   clearTimeout(handle: TimerHandle): void;
 }
@@ -13,6 +15,7 @@ export interface Clock {
 /** The machine's clock. Its timers do not keep the process alive: a listening socket does that. */
 export const realClock: Clock = {
   now: () => Date.now(),
+  steady: () => performance.now(),
   setTimeout: (run, ms) => setTimeout(run, Math.min(ms, 0x7fffffff)).unref(),
   clearTimeout: (handle) => clearTimeout(handle as NodeJS.Timeout),
 };
@@ -26,6 +29,8 @@ interface FakeTimer {
 /** A clock that stands still until `advance` moves it; due timers run in order of their time, then of their making. */
 export class FakeClock implements Clock {
   #now: number;
+  /** How far it was set ahead. */
+  #ahead = 0;
   #order = 0;
   #timers = new Set<FakeTimer>();
 
@@ -34,7 +39,16 @@ export class FakeClock implements Clock {
   }
 
   now(): number {
+    return this.#now + this.#ahead;
+  }
+
+  steady(): number {
     return this.#now;
+  }
+
+  /** Sets the time ahead, or back when it is negative, as an administrator does: no timer is any nearer for it. */
+  jump(ms: number): void {
+    this.#ahead += ms;
   }
 
   setTimeout(run: () => void, ms: number): TimerHandle {

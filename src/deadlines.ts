@@ -40,7 +40,7 @@ export class Deadline {
   /** Starts it, or starts it anew. */
   touch(): void {
     if (this.life === 'cancelled') return;
-    this.since = this.clock.now();
+    this.since = this.clock.steady();
     this.life = 'running';
     this.timer ??= this.clock.setTimeout(this.fire, this.shortest);
   }
@@ -66,7 +66,7 @@ export class Deadline {
   private readonly fire = (): void => {
     this.timer = null;
     if (this.life !== 'running') return;
-    const left = this.since + this.ms - this.clock.now();
+    const left = this.since + this.ms - this.clock.steady();
     if (left > 0) {
       this.timer = this.clock.setTimeout(this.fire, Math.min(left, this.shortest));
       return;

@@ -1,5 +1,5 @@
-// The few words of ASN.1 in DER (X.690) that a certificate is made of. Writing only: nothing here reads what others
-// have written.
+// The few words of ASN.1 in DER (X.690) that a certificate is made of. Writing, and of reading no more than what an
+// authority's certificate has to say to those that it signs.
 
 /** Tag and contents. Lengths up to 65535 bytes: a certificate is far shorter. */
 export function der(tag: number, ...contents: readonly Uint8Array[]): Buffer {
@@ -15,6 +15,7 @@ export const set = (...items: readonly Uint8Array[]): Buffer => der(0x31, ...ite
 export const octets = (bytes: Uint8Array): Buffer => der(0x04, bytes);
 export const utf8 = (text: string): Buffer => der(0x0c, Buffer.from(text));
 export const TRUE = der(0x01, Buffer.of(0xff));
+export const NULL = der(0x05);
 
 /** `[n]` around what it contains. */
 export const explicit = (n: number, ...items: readonly Uint8Array[]): Buffer => der(0xa0 + n, ...items);
@@ -51,4 +52,33 @@ export function time(at: Date): Buffer {
   const digits = at.toISOString().replaceAll(/[-:T]|\.\d+/g, '');
   const isShort = at.getUTCFullYear() < 2050;
   return der(isShort ? 0x17 : 0x18, Buffer.from(isShort ? digits.slice(2) : digits, 'latin1'));
+}
+
+/** What stands in a constructed value, one after the other, each with its tag and length. Throws RangeError. */
+export function items(value: Buffer): Buffer[] {
+  const found: Buffer[] = [];
+  for (let at = headLength(value); at < value.length; ) {
+    const rest = value.subarray(at);
+    const size = headLength(rest) + bodyLength(rest);
+    found.push(rest.subarray(0, size));
+    at += size;
+  }
+  return found;
+}
+
+/** What a value holds, without its tag and length. Throws RangeError. */
+export function contents(value: Buffer): Buffer {
+  return value.subarray(headLength(value), headLength(value) + bodyLength(value));
+}
+
+function headLength(value: Buffer): number {
+  const first = value.readUInt8(1);
+  return first < 0x80 ? 2 : 2 + (first & 0x7f);
+}
+
+function bodyLength(value: Buffer): number {
+  const first = value.readUInt8(1);
+  const length = first < 0x80 ? first : value.readUIntBE(2, first & 0x7f);
+  if (headLength(value) + length > value.length) throw new RangeError('a value is cut');
+  return length;
 }

@@ -31,7 +31,7 @@ export class Drain {
 
   /** A later, impatient call brings the end nearer; none puts it off. */
   limit(ms: number): void {
-    const due = this.#clock.now() + ms;
+    const due = this.#clock.steady() + ms;
     if (due >= this.#due) return;
     this.#due = due;
     this.#clock.clearTimeout(this.#timer);

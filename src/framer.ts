@@ -234,8 +234,10 @@ export class Framer {
       const { rule } = this;
       if (rule.kind !== 'search' && this.complete(rule)) continue;
       if (input.stalled || input.pos === input.buf.length) {
-        if (input.waiting) input.next(rule.kind === 'until', rule.kind === 'search' ? rule.longest : 0);
-        else if (this.life === 'ending' && input.pos < input.buf.length) this.lastBytes();
+        if (input.waiting) {
+          if (rule.kind === 'search' && input.lead > 0) input.shed(rule.needles);
+          input.next(rule.kind === 'until', rule.kind === 'search' ? rule.longest : 0);
+        } else if (this.life === 'ending' && input.pos < input.buf.length) this.lastBytes();
         else {
           if (input.pos === input.buf.length) input.release();
           if (rule.kind === 'search') rule.seen = null;

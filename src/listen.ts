@@ -6,6 +6,7 @@ import { AddressCount } from './address-count.ts';
 import { bind, boundAddress, listenError } from './bind.ts';
 import { PeerList } from './cidr.ts';
 import type { Clock, TimerHandle } from './clock.ts';
+import { isAmongLast } from './descriptors.ts';
 import { Drain, type DrainResult } from './drain.ts';
 import { ChatError, type ErrorCode } from './errors.ts';
 import { LingeringClose } from './lingering-close.ts';
@@ -28,6 +29,7 @@ export type { PeerInfo } from './peer.ts';
 const HIGH_WATER_BYTES = 64 * 1024;
 /** How long accepting rests when the machine or the process is out of something. */
 const ACCEPT_RETRY_MS = 1_000;
+const TELL_EXHAUSTED_MS = 60_000;
 const EXHAUSTED: ReadonlySet<string | undefined> = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM']);
 
 export class Listener {
@@ -47,6 +49,7 @@ export class Listener {
   #address: Address;
   #isUnix = false;
   #retry: TimerHandle;
+  #toldExhausted = Number.NEGATIVE_INFINITY;
   #drain: Drain | undefined;
 
   /** Throws ChatError BAD_ADDRESS if `proxyFrom` names something that is no peer. */
@@ -145,6 +148,7 @@ export class Listener {
   #accept(socket: Socket): void {
     // Errors reach whoever owns the transport; until then they must only not be thrown for want of a listener.
     socket.on('error', () => {});
+    if (isAmongLast(socket)) this.#tellExhausted();
     const peer = directPeer(socket, this.#isUnix);
     if (!peer) socket.destroy();
     else if (this.#isEnding()) this.#refuse(socket, 'draining');
@@ -246,6 +250,15 @@ export class Listener {
   #stopAccepting(): void {
     this.#clock.clearTimeout(this.#retry);
     if (this.#server?.listening) this.#server.close();
+  }
+
+  /** What libuv does behind the limit is not told, and would otherwise be a riddle. */
+  #tellExhausted(): void {
+    const now = this.#clock.steady();
+    if (now - this.#toldExhausted < TELL_EXHAUSTED_MS) return;
+    this.#toldExhausted = now;
+    const error = Object.assign(new Error('accept EMFILE'), { code: 'EMFILE' });
+    this.#options.onError(listenError('accept', this.#address, error));
   }
 
   #acceptFailed(error: NodeJS.ErrnoException): void {

@@ -2,7 +2,6 @@
 // record that is written: a quiet program never loads it. Events are names from a fixed set, facts are fields.
 // Not for errors that a caller can handle: those are thrown, and logged once where they are handled.
 import type { Writable } from 'node:stream';
-import type { Logger } from 'winston';
 import { paintFor } from './colour.ts';
 import { escapeControls, redact } from './redact.ts';
 
@@ -76,7 +75,7 @@ function logWith(bound: LogFields, least: LogLevel, output: LogOutput): Log {
 class LogOutput {
   readonly #options: LogOptions;
   #early: LogRecord[] = [];
-  #logger: Logger | undefined;
+  #write: ((record: LogRecord) => void) | undefined;
   #underway = 0;
   #flushed: (() => void)[] = [];
 
@@ -86,7 +85,7 @@ class LogOutput {
 
   add(record: LogRecord): void {
     this.#underway++;
-    if (this.#logger) this.#logger.log({ level: record.level, message: record.event, record });
+    if (this.#write) this.#write(record);
     // The first record loads winston; those that come meanwhile wait behind it.
     else if (this.#early.push(record) === 1) void this.#load();
   }
@@ -97,7 +96,8 @@ class LogOutput {
 
   async #load(): Promise<void> {
     const { Writable } = await import('node:stream');
-    const { default: winston } = await import('winston');
+    // Out of descriptors nothing can be loaded any more, and that is what the log is to tell.
+    const winston = await import('winston').then((module) => module.default).catch(() => null);
     const target = this.#options.stream ?? process.stderr;
     // When the reader of the log is gone there is nobody to tell, and the mail must go on.
     target.on('error', () => {});
@@ -109,13 +109,18 @@ class LogOutput {
       },
     });
     const render = this.#options.format === 'json' ? renderJson : textRenderer(target);
-    this.#logger = winston.createLogger({
+    const logger = winston?.createLogger({
       levels: LEVELS,
       level: 'debug',
       format: winston.format.printf(({ record }) => render(record as LogRecord)),
       transports: [new winston.transports.Stream({ stream: counted, eol: '\n' })],
     });
-    for (const record of this.#early) this.#logger.log({ level: record.level, message: record.event, record });
+    const write = (record: LogRecord): void => {
+      if (logger) logger.log({ level: record.level, message: record.event, record });
+      else counted.write(`${render(record)}\n`);
+    };
+    this.#write = write;
+    for (const record of this.#early) write(record);
     this.#early = [];
   }
 

@@ -18,7 +18,7 @@ export function ownCertificate({ names, file }: OwnCertificate, log: Log, now = 
   const made = makeSelfSigned(names, now);
   if (file !== null) {
     try {
-      write(file, made.key + made.certificate);
+      writeKept(file, made.key + made.certificate);
     } catch (error) {
       log.warn('tls.certificate_not_kept', { file, error: (error as Error).message });
     }
@@ -42,7 +42,7 @@ function read(file: string): KeyAndCertificate | null {
 }
 
 /** In one step, and readable by nobody else from its first byte on. */
-function write(file: string, text: string): void {
+export function writeKept(file: string, text: string): void {
   const draft = `${file}.${process.pid}.new`;
   const descriptor = openSync(draft, 'wx', 0o600);
   try {

@@ -1,9 +1,17 @@
 // A certificate for whoever has none: X.509 version 3 (RFC 5280) over a fresh P-256 key, signed by that key itself.
 // Node can do all of the cryptography and none of the writing; the packages that can bring twenty others along (see
 // docs/decisions). Loaded only when one is to be made.
-import { createHash, createPrivateKey, generateKeyPairSync, randomBytes, sign, X509Certificate } from 'node:crypto';
+import {
+  createHash,
+  createPrivateKey,
+  generateKeyPairSync,
+  type KeyObject,
+  randomBytes,
+  sign,
+  X509Certificate,
+} from 'node:crypto';
 import { isIP, isIPv4 } from 'node:net';
-import { bits, explicit, implicit, integer, octets, oid, sequence, set, TRUE, time, utf8 } from './der.ts';
+import { bits, explicit, implicit, integer, NULL, octets, oid, sequence, set, TRUE, time, utf8 } from './der.ts';
 import { ipv6ToBytes } from './ipv6.ts';
 
 export interface KeyAndCertificate {
@@ -14,7 +22,7 @@ export interface KeyAndCertificate {
 
 const DAY_MS = 86_400_000;
 /** Apple's systems take no server certificate that is valid for longer. */
-const VALID_DAYS = 825;
+export const VALID_DAYS = 825;
 const RENEW_DAYS = 30;
 /** Clocks differ: a client's may be behind. */
 const BACKDATED_DAYS = 1;
@@ -22,25 +30,59 @@ const MAX_COMMON_NAME = 64;
 
 /** For these host names and IP addresses, the first of which is its subject. */
 export function makeSelfSigned(names: readonly string[], now = new Date()): KeyAndCertificate {
-  const { privateKey, publicKey } = generateKeyPairSync('ec', {
-    namedCurve: 'prime256v1',
-    publicKeyEncoding: { type: 'spki', format: 'der' },
-    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+  const { key, publicKey } = makeKey();
+  const subject = commonName(names[0] ?? 'localhost');
+  const certificate = makeCertificate({
+    ...{ subject, issuer: subject, publicKey, signer: createPrivateKey(key), now, days: VALID_DAYS },
+    extensions: serverExtensions(names, publicKey),
   });
-  const algorithm = sequence(oid('1.2.840.10045.4.3.2')); // ecdsa-with-SHA256
-  const subject = sequence(set(sequence(oid('2.5.4.3'), utf8((names[0] ?? 'localhost').slice(0, MAX_COMMON_NAME)))));
+  return { key, certificate };
+}
+
+export interface CertificateParts {
+  /** Names in DER. */
+  readonly subject: Buffer;
+  readonly issuer: Buffer;
+  /** SubjectPublicKeyInfo in DER. */
+  readonly publicKey: Buffer;
+  /** An EC or RSA key. */
+  readonly signer: KeyObject;
+  readonly extensions: readonly Buffer[];
+  readonly now: Date;
+  readonly days: number;
+}
+
+/** In PEM. */
+export function makeCertificate(parts: CertificateParts): string {
+  const { subject, issuer, publicKey, signer, now, days } = parts;
+  const isRsa = signer.asymmetricKeyType === 'rsa';
+  // sha256WithRSAEncryption, which wants its NULL (RFC 4055 5); ecdsa-with-SHA256
+  const algorithm = isRsa ? sequence(oid('1.2.840.113549.1.1.11'), NULL) : sequence(oid('1.2.840.10045.4.3.2'));
   const body = sequence(
     explicit(0, integer(Buffer.of(2))), // version 3
     integer(serialNumber()),
     algorithm,
-    subject,
-    sequence(time(daysFrom(now, -BACKDATED_DAYS)), time(daysFrom(now, VALID_DAYS - BACKDATED_DAYS))),
+    issuer,
+    sequence(time(daysFrom(now, -BACKDATED_DAYS)), time(daysFrom(now, days - BACKDATED_DAYS))),
     subject,
     publicKey,
-    explicit(3, extensions(names, publicKey)),
+    explicit(3, sequence(...parts.extensions)),
   );
-  const signature = sign('sha256', body, createPrivateKey(privateKey));
-  return { key: privateKey, certificate: pem(sequence(body, algorithm, bits(signature))) };
+  return pem(sequence(body, algorithm, bits(sign('sha256', body, signer))));
+}
+
+/** A fresh P-256 key: the private one in PEM, the public one in DER. */
+export function makeKey(): { readonly key: string; readonly publicKey: Buffer } {
+  const { privateKey: key, publicKey } = generateKeyPairSync('ec', {
+    namedCurve: 'prime256v1',
+    publicKeyEncoding: { type: 'spki', format: 'der' },
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+  });
+  return { key, publicKey };
+}
+
+export function commonName(name: string): Buffer {
+  return sequence(set(sequence(oid('2.5.4.3'), utf8(name.slice(0, MAX_COMMON_NAME)))));
 }
 
 /** Whether it is time for another: it ends soon, or is not for all of these names. */
@@ -50,18 +92,23 @@ export function isOutdated(certificate: string, names: readonly string[], now = 
   return !names.every((name) => (isIP(name) > 0 ? x509.checkIP(name) : x509.checkHost(name)) !== undefined);
 }
 
-function extensions(names: readonly string[], publicKey: Buffer): Buffer {
-  return sequence(
+/** Of a server's certificate. */
+export function serverExtensions(names: readonly string[], publicKey: Buffer): Buffer[] {
+  return [
     // Not one that could vouch for others: whoever trusts it trusts this server and nothing else.
     extension('2.5.29.19', true, sequence()), // basicConstraints
     extension('2.5.29.15', true, bits(Buffer.of(0x80), 7)), // keyUsage: digitalSignature
     extension('2.5.29.37', false, sequence(oid('1.3.6.1.5.5.7.3.1'))), // extKeyUsage: serverAuth
     extension('2.5.29.17', false, sequence(...names.map(generalName))), // subjectAltName
-    extension('2.5.29.14', false, octets(createHash('sha1').update(publicKey).digest())), // subjectKeyIdentifier
-  );
+    extension('2.5.29.14', false, octets(keyIdentifier(publicKey))), // subjectKeyIdentifier
+  ];
 }
 
-function extension(id: string, isCritical: boolean, value: Buffer): Buffer {
+export function keyIdentifier(publicKey: Buffer): Buffer {
+  return createHash('sha1').update(publicKey).digest();
+}
+
+export function extension(id: string, isCritical: boolean, value: Buffer): Buffer {
   return sequence(oid(id), ...(isCritical ? [TRUE] : []), octets(value));
 }
 

@@ -75,9 +75,13 @@ export async function connectThroughSocks(
   }
 }
 
-async function shakeHands(
+/**
+ * Asks the proxy at the other end of a connected socket, which nobody reads meanwhile. Rejects with SocksError when it says
+ * no; when the socket ends it never settles.
+ */
+export async function shakeHands(
   socket: Socket,
-  { user, pass }: SocksProxy,
+  { user, pass }: Pick<SocksProxy, 'user' | 'pass'>,
   { host, port }: { readonly host: string; readonly port: number },
 ): Promise<void> {
   const methods = user === '' ? [NO_AUTH] : [NO_AUTH, PASSWORD];

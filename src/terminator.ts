@@ -91,11 +91,14 @@ export function compileTerminator(t: Terminator, precededBy?: Uint8Array): Rule 
   const rule = compile(t);
   if (precededBy === undefined) return rule;
   if (!(precededBy instanceof Uint8Array)) throw bad('precededBy must be a Uint8Array');
-  const before = Buffer.from(precededBy);
   // It would end a frame without consuming a byte; armed in the callback it would end frames for ever.
-  if (rule.kind === 'search' && rule.needles.some((needle) => before.includes(needle.bytes)))
+  if (rule.kind === 'search' && rule.needles.some((needle) => holds(precededBy, needle)))
     throw bad('precededBy must not hold a whole terminator');
   return rule;
+}
+
+function holds(bytes: Uint8Array, { bytes: needle }: Needle): boolean {
+  return bytes.length >= needle.length && Buffer.from(bytes).includes(needle);
 }
 
 function compile(t: Terminator): Rule {
@@ -104,7 +107,7 @@ function compile(t: Terminator): Rule {
     if (!Number.isSafeInteger(t) || t < 0) throw bad(`a count must be a whole number from 0 up, not ${t}`);
     return t === 0 ? { kind: 'all' } : { kind: 'count', left: t };
   }
-  if (t instanceof Uint8Array) return t.length === 0 ? { kind: 'all' } : search([t]);
+  if (t instanceof Uint8Array) return t.length === 0 ? { kind: 'all' } : searchOne(t);
   if (Array.isArray(t)) {
     if (t.length === 0) return { kind: 'all' };
     for (const one of t as unknown[]) {
@@ -124,6 +127,28 @@ function compile(t: Terminator): Rule {
 
 function bad(why: string): ChatError {
   return new ChatError('BAD_TERMINATOR', `bad terminator: ${why}`);
+}
+
+/**
+ * The short byte strings that were set last, compiled: protocols change to and fro between a few constants. With one
+ * needle a Search holds nothing of a stream, so framers may share it.
+ */
+const recent: Search[] = [];
+const MAX_RECENT = 8;
+const MAX_RECENT_BYTES = 64;
+
+function searchOne(t: Uint8Array): Search {
+  for (const known of recent) {
+    const { given, bytes } = known.needles[0]!;
+    // By its bytes too: the caller may have changed them.
+    if (given === t && bytes.equals(t)) return known;
+  }
+  const made = search([t]);
+  if (t.length <= MAX_RECENT_BYTES) {
+    if (recent.length === MAX_RECENT) recent.shift();
+    recent.push(made);
+  }
+  return made;
 }
 
 function search(all: readonly Uint8Array[]): Search {

@@ -1,4 +1,4 @@
-// The testing kit, exported as `lonedot/testing`: what the framing core is tested with, for protocols built on it.
+// The testing kit of the framing core, which `lonedot/testing` exports with the rest (testing/index.ts): what the framing core is tested with, for protocols built on it.
 // A parser that passes everySplit() does not care how the network cut its bytes; a dialogue written down as a
 // transcript runs over the in-memory pair and over a socket alike; a FakeClock makes deadlines pass without waiting.
 export { FakeClock } from './clock.ts';

@@ -14,6 +14,8 @@ export interface TlsInfo {
   readonly cipher: string;
   /** Subject (CN) of the peer's certificate, if it was asked for one and it was checked. */
   readonly clientCertificate?: string;
+  /** The name that the client asked for (SNI), on the server's side. */
+  readonly servername?: string;
 }
 
 export interface Transport {
@@ -26,6 +28,8 @@ export interface Transport {
   reset?(): void;
   pause(): void;
   resume(): void;
+  /** What came before an error and was not handed out, since it was paused then. */
+  unread?(): Buffer | null;
   /** Between cork and uncork writes are gathered and leave together. */
   cork?(): void;
   uncork?(): void;
@@ -36,54 +40,115 @@ export interface Transport {
   /** Continues the connection under TLS; `leftover` was read already and belongs to the TLS stream. */
   startTls?(options: TlsOptions, leftover: Buffer): Promise<Transport>;
   /** Of a transport that startTls() made. */
-  readonly tls?: TlsInfo;
+  readonly tls?: TlsInfo | undefined;
 }
 
 export interface SocketTransportOptions {
   /** Overrides the peer's address, for instance with the one from a PROXY header. */
   remote?: string;
   tls?: TlsInfo;
+  /** The socket that this one is wrapped around. */
+  below?: Socket;
 }
 
 /** A transport on a connected `net.Socket` or `tls.TLSSocket`. For half-close the socket needs `allowHalfOpen`. */
 export function socketTransport(socket: Socket, options: SocketTransportOptions = {}): Transport {
-  return {
-    remote: options.remote ?? remoteOf(socket),
-    ...(options.tls ? { tls: options.tls } : {}),
-    write: (bytes) => socket.write(bytes),
-    end: () => void socket.end(),
-    destroy: (error) => void socket.destroy(error),
-    reset: () => reset(socket),
-    pause: () => void socket.pause(),
-    resume: () => void socket.resume(),
-    cork: () => socket.cork(),
-    uncork: () => socket.uncork(),
-    on: (event, listener) => void socket.on(event, listener),
-    startTls: async (tlsOptions, leftover) => {
-      // Loaded here: plain connections should not pay for node:tls at start.
-      const { secureSocket, verifyError } = await import('./tls-upgrade.ts');
-      const secure = await secureSocket(socket, tlsOptions, leftover);
-      // Whoever asked and took any would take a name that nobody vouches for.
-      const tls = tlsInfo(secure, tlsOptions.requestCert === true && verifyError(secure) === undefined);
-      return socketTransport(secure, { remote: options.remote ?? remoteOf(socket), tls });
-    },
-  };
+  return new SocketTransport(socket, options);
+}
+
+/** A class, since there may be many thousands: an object of functions takes a kilobyte more. */
+class SocketTransport implements Transport {
+  readonly remote: string;
+  readonly tls: TlsInfo | undefined;
+  private readonly socket: Socket;
+  private readonly below: Socket | undefined;
+
+  constructor(socket: Socket, { remote, tls, below }: SocketTransportOptions) {
+    this.socket = socket;
+    this.remote = remote ?? remoteOf(socket);
+    this.tls = tls;
+    this.below = below;
+  }
+
+  write(bytes: Uint8Array): boolean {
+    // A full buffer that is empty again, since the system took all of it, is nothing to wait for.
+    return this.socket.write(bytes) || this.socket.writableLength === 0;
+  }
+
+  end(): void {
+    this.socket.end();
+  }
+
+  destroy(error?: Error): void {
+    this.socket.destroy(error);
+  }
+
+  reset(): void {
+    reset(this.below ?? this.socket);
+    if (this.below) this.socket.destroy();
+  }
+
+  unread(): Buffer | null {
+    return this.socket.read() as Buffer | null;
+  }
+
+  pause(): void {
+    this.socket.pause();
+  }
+
+  resume(): void {
+    this.socket.resume();
+  }
+
+  cork(): void {
+    this.socket.cork();
+  }
+
+  uncork(): void {
+    this.socket.uncork();
+  }
+
+  on(event: TransportEvent, listener: (payload?: unknown) => void): void {
+    this.socket.on(event, listener);
+    // It came with the handshake, say, before anybody could listen.
+    if (event === 'end' && this.socket.readableEnded) process.nextTick(listener);
+  }
+
+  async startTls(options: TlsOptions, leftover: Buffer): Promise<Transport> {
+    const { socket, remote } = this;
+    // Loaded here: plain connections should not pay for node:tls at start.
+    const { secureSocket, verifyError } = await import('./tls-upgrade.ts');
+    const secure = await secureSocket(socket, options, leftover);
+    // Whoever asked and took any would take a name that nobody vouches for.
+    const tls = tlsInfo(secure, options.requestCert === true && verifyError(secure) === undefined);
+    return socketTransport(secure, { remote, tls, below: socket });
+  }
 }
 
 function tlsInfo(secure: TLSSocket, isChecked: boolean): TlsInfo {
   const { standardName } = secure.getCipher();
   const info = { version: secure.getProtocol() ?? '', cipher: standardName };
   const subject = isChecked ? secure.getPeerCertificate().subject?.CN : undefined;
-  return subject === undefined ? info : { ...info, clientCertificate: String(subject) };
+  // Only a server's socket has what its peer has asked for.
+  const { servername } = secure as unknown as { servername?: string | false | null };
+  return {
+    ...info,
+    ...(subject === undefined ? {} : { clientCertificate: String(subject) }),
+    ...(servername ? { servername } : {}),
+  };
 }
 
 function reset(socket: Socket): void {
+  // While the end is being sent libuv refuses to reset, and Node then never closes the socket.
+  const isEnding = socket.writableEnded && socket.writableLength === 0 && !socket.writableFinished;
+  if (isEnding && !socket.destroyed) return void socket.once('finish', () => reset(socket));
   try {
     socket.resetAndDestroy();
   } catch {
-    // Unix sockets have no resets, and under TLS Node gives no access to the one below.
-    socket.destroy();
+    // Unix sockets have no resets.
   }
+  // By itself a reset waits until everything written is sent, which may be never.
+  socket.destroy();
 }
 
 function remoteOf(socket: Socket): string {

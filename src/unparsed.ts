@@ -57,6 +57,21 @@ export class Unparsed {
     this.stalled = true;
   }
 
+  /**
+   * Forgets the virtual bytes where the next chunk shows that no needle begins in them: to be joined to them it would
+   * have to be copied.
+   */
+  shed(needles: readonly { readonly bytes: Buffer; readonly length: number }[]): void {
+    const chunk = this.queue[0];
+    if (chunk === undefined || this.buf.length - this.pos !== this.lead) return;
+    for (const { bytes, length } of needles) {
+      if (chunk.length < length) return;
+      // A match takes at least one virtual byte, and goes on with the chunk's first.
+      for (let own = Math.min(this.lead, length - 1); own > 0; own--) if (chunk[0] === bytes[own]) return;
+    }
+    this.reconsider();
+  }
+
   /** Keeps a copy of the few bytes that are held, so that the chunk they came in can be freed. */
   stall(): void {
     if (this.room === 0 && this.pos > 0) this.load(Buffer.from(this.buf.subarray(this.pos)), this.lead);

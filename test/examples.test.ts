@@ -286,7 +286,7 @@ describe('examples', () => {
     it('every example is here', () => {
       const files = readdirSync(FOLDER).filter((file) => file.endsWith(EXTENSION));
       expect(files.sort()).to.deep.equal(
-        [...Object.keys(DIALOGUES), 'dot-client'].map((name) => name + EXTENSION).sort(),
+        [...Object.keys(DIALOGUES), 'broken-server', 'dot-client'].map((name) => name + EXTENSION).sort(),
       );
     });
 
@@ -308,6 +308,24 @@ describe('examples', () => {
       socket.write(Buffer.from([0, 0, 0, 21]));
       expect((await within(5000, answer)).readUInt32BE()).to.equal(42);
     }
+
+    it('broken-server shows a client that does not give up', async () => {
+      const child = program('broken-server');
+      children.push(child);
+      let text = '';
+      child.stdout.on('data', (chunk: Buffer) => {
+        text += chunk.toString();
+      });
+      const code = await within(15_000, new Promise((resolve) => child.once('close', resolve)), 'its end');
+      const rule = 'client MAIL #1: answer 451 4.3.0 come later';
+      const lines = [
+        'accepted at attempt 3, 1 time late: 250 fine',
+        'S: 220 at your service',
+        `C: MAIL FROM:<me@example.com>   # ${rule}`,
+        `S: 451 4.3.0 come later   # ${rule}`,
+      ];
+      expect([code, text.split('\n').slice(0, lines.length)]).to.deep.equal([0, lines]);
+    });
 
     it('dot-client asks a server and prints its answer', async () => {
       const server = createServer((socket) => {

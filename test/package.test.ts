@@ -42,7 +42,9 @@ describe('the package', () => {
   });
 
   it('has every source file in its built form, with its types', () => {
-    const sources = ['src', 'relay', 'proxy', 'web/server', 'cli'].flatMap((folder) => filesIn(folder, '.ts'));
+    const sources = ['src', 'relay', 'proxy', 'web/server', 'cli', 'testing'].flatMap((folder) =>
+      filesIn(folder, '.ts'),
+    );
     const built = sources.flatMap((file) => ['.js', '.d.ts'].map((ending) => `dist/${file.replace(/\.ts$/, ending)}`));
     expect(packed).to.include.members(built);
   });
@@ -55,7 +57,7 @@ describe('the package', () => {
 
   it('has no sources, tests, measurements, maps or databases', () => {
     const wanted =
-      /^(dist\/(src|relay|proxy|web|cli)\/.*\.(d\.ts|js|css|html|svg)|docs\/.*\.(md|png|svg)|[^/]+\.(md|json)|LICENSE)$/;
+      /^(dist\/(src|relay|proxy|web|cli|testing)\/.*\.(d\.ts|js|css|html|svg)|docs\/.*\.(md|png|svg)|[^/]+\.(md|json)|LICENSE)$/;
     expect(packed.filter((path) => !wanted.test(path))).to.deep.equal([]);
   });
 
@@ -66,7 +68,7 @@ describe('the package', () => {
     }
     const load = (name: string): Promise<object> => import(name);
     expect(await load(manifest.name)).to.include.keys('AsyncChat', 'Framer', 'SimpleProducer');
-    expect(await load(`${manifest.name}/testing`)).to.include.keys('everySplit');
+    expect(await load(`${manifest.name}/testing`)).to.include.keys('everySplit', 'startProxy');
   });
 
   it('imports its dependencies at run time, each of them, and nothing else', () => {

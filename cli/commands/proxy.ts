@@ -15,6 +15,13 @@ export const proxy: Command = {
     ['lonedot proxy 1143 imap.example.com:143', 'on 127.0.0.1:1143'],
     ["lonedot proxy 2525 localhost:25 --only 'RCPT|DATA'", 'two commands and their answers'],
     ['lonedot proxy 2525 localhost:25 --record mail.pcapng -q', 'for Wireshark, without a word'],
+    ["lonedot proxy 2525 localhost:25 --effect 'client DATA #1: answer 451 4.3.0 later'", 'the first mail is put off'],
+    [
+      "lonedot proxy 1143 localhost:143 --effect 'server literal 10%: cut middle then reset'",
+      'a server that breaks off',
+    ],
+    ["lonedot proxy 2525 localhost:25 --effect 'connect #2-3: refuse' --effect 'server: delay 200ms'", 'far, and busy'],
+    ['lonedot proxy 2525 localhost:25 --lint', 'what strict servers would refuse, for CI: exit code 1'],
     ['lonedot proxy 0.0.0.0:8080 unix:/run/app.sock', 'from TCP to a unix socket'],
   ],
   table: { ...PROXY_OPTIONS, ...VIEW_OPTIONS },

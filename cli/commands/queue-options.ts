@@ -1,6 +1,7 @@
 // What `lonedot queue` can be told: its options, and what they mean for the store.
 import { stat } from 'node:fs/promises';
 import { RELAY_OPTIONS } from '../../relay/options.ts';
+import { checkDatabase, isPostgresUrl } from '../../relay/store/postgres-url.ts';
 import { openSqliteStore } from '../../relay/store/sqlite.ts';
 import { type QueueFilter, RECIPIENT_STATES, type Store } from '../../relay/store/store.ts';
 import { ChatError } from '../../src/errors.ts';
@@ -10,10 +11,25 @@ import type { Context } from '../command.ts';
 const FILTERS = 'Which mail (all that is given must hold)';
 const PATTERN = 'an address, @domain, or with * for anything';
 
-export const ACTIONS = ['list', 'show', 'why', 'flush', 'hold', 'release', 'requeue', 'delete', 'bounce'] as const;
+export const ACTIONS = [
+  'list',
+  'show',
+  'why',
+  'flush',
+  'hold',
+  'release',
+  'requeue',
+  'delete',
+  'bounce',
+  'nodes',
+] as const;
 
 const DATABASE_OPTIONS = {
-  database: { ...RELAY_OPTIONS.database, group: 'Queue', describe: 'File of the database that the relay uses' },
+  database: {
+    ...RELAY_OPTIONS.database,
+    group: 'Queue',
+    describe: 'File, or postgres:// URL, of the database that the relay uses',
+  },
 } as const satisfies OptionTable;
 
 const ARGUMENTS = {
@@ -80,7 +96,9 @@ export function readQueueArguments({ sources }: Context): QueueArguments {
   if (limit !== undefined && action !== 'list') throw wrong(`--limit is for list, not for ${action}`);
   if ((action === 'show' || action === 'why') && id.length === 0)
     throw wrong(`queue ${action} needs the id of a message`);
-  if (action === 'list') return given;
+  if (action === 'nodes' && (id.length > 0 || all || hasFilter(given)))
+    throw wrong('queue nodes takes neither ids nor filters');
+  if (action === 'list' || action === 'nodes') return given;
   if (all && (id.length > 0 || hasFilter(given))) throw wrong('--all excludes ids and filters');
   // A flush is what one does without looking; it harms nobody.
   if (!all && action !== 'flush' && id.length === 0 && !hasFilter(given)) {
@@ -109,6 +127,11 @@ export function filterOf(given: QueueArguments, now: number): QueueFilter {
 export async function openQueue({ sources, config }: Context): Promise<Store> {
   const file = config?.section('relay')[0] ?? config?.section('sink')[0];
   const { database } = resolveOptions(DATABASE_OPTIONS, { ...sources, file });
+  checkDatabase(database);
+  if (isPostgresUrl(database)) {
+    const { openPostgresStore } = await import('../../relay/store/postgres.ts');
+    return openPostgresStore({ url: database, mustExist: true });
+  }
   const found = await stat(database).catch((error: NodeJS.ErrnoException) => error);
   if (found instanceof Error && found.code === 'ENOENT') {
     const hint = 'name the one that the relay uses with --database FILE, or its config with --config FILE';

@@ -3,6 +3,7 @@
 import type { Command } from '../command.ts';
 import { changeQueue } from './queue-change.ts';
 import { listQueue } from './queue-list.ts';
+import { showNodes } from './queue-nodes.ts';
 import { findIds, openQueue, QUEUE_OPTIONS, readQueueArguments } from './queue-options.ts';
 import { explainMessages, showMessages } from './queue-show.ts';
 
@@ -17,6 +18,7 @@ const DESCRIPTION = `Looks after the mail of a relay, while it runs and when it 
   requeue    start anew, also what bounced or expired: attempts and expiry count from now
   bounce     give up now and tell the sender
   delete     remove without a word to anybody
+  nodes      the processes that share the database, where it is PostgreSQL
 
 An id may be cut short as long as it means one message only. What is being delivered at this
 moment is left alone. Exit codes: 0 done, 1 nothing matched or failed, 2 wrong usage.`;
@@ -40,6 +42,7 @@ export const queue: Command = {
     const { action, id: prefixes = [] } = given;
     const store = await openQueue(context);
     try {
+      if (action === 'nodes') return await showNodes(store, given.json);
       const ids = await findIds(store, prefixes);
       if (action === 'list') return await listQueue(store, ids, given);
       if (action === 'show') return await showMessages(store, ids, given);

@@ -8,6 +8,7 @@ import { Pair } from '../pair.ts';
 import type { Random } from '../toxics/random.ts';
 import { DIRECTIONS, type Direction } from '../toxics/toxic.ts';
 import { ToxicSet } from '../toxics/toxic-set.ts';
+import { directDialer } from '../wire/dial.ts';
 import { ApiError } from './api-error.ts';
 import { listenFailure, parseUpstream, resolveListen } from './go-address.ts';
 
@@ -127,7 +128,7 @@ export class ToxicProxy {
   }
 
   private accept(inner: Transport): undefined {
-    const { clock, connectTimeout, log } = this.options;
+    const { clock, connectTimeout, log, strict } = this.options;
     const upstream = parseUpstream(this.upstream);
     if (upstream === undefined) {
       log.warn('proxy.no_upstream', { name: this.name, upstream: this.upstream });
@@ -135,7 +136,9 @@ export class ToxicProxy {
       return undefined;
     }
     const client = this.toxics.wrap(inner, () => pair.reset('reset by a toxic'));
-    const pair: Pair = new Pair(client, { upstream, connectTimeout, idleTimeout: 0, clock }, ({ error }) => {
+    const dialer = directDialer(upstream, connectTimeout, clock);
+    const reset = strict ? 'flush' : 'faithful';
+    const pair: Pair = new Pair(client, { dialer, reset, idleTimeout: 0, clock }, ({ error }) => {
       log.debug('pair.closed', { name: this.name, client: inner.remote, ...(error === '' ? {} : { error }) });
       this.pairs.delete(pair);
       for (const direction of DIRECTIONS) {

@@ -4,10 +4,14 @@ import { performance } from 'node:perf_hooks';
 import type { Writable } from 'node:stream';
 import { type Clock, realClock } from '../../src/clock.ts';
 import type { Log } from '../../src/log.ts';
+import type { Effects } from '../effects/effects.ts';
+import type { LintReport } from '../lint/report.ts';
 import type { ProxyOptions } from '../options.ts';
+import type { PairObserver } from '../pair.ts';
 import type { Profile } from '../profiles/profile.ts';
 import { Journal } from './journal.ts';
-import type { Observer, ObserverOptions } from './observer.ts';
+import type { Maker } from './makers.ts';
+import type { ObserverOptions } from './observer.ts';
 import { type Scribe, Watcher } from './watcher.ts';
 
 /** Somebody who watches: how events are written, and where. */
@@ -18,27 +22,43 @@ export interface View {
   readonly perTurn?: number;
 }
 
-type DialogueOptions = Pick<ProxyOptions, 'protocol' | 'record' | 'keepSecrets'>;
+type DialogueOptions = Pick<ProxyOptions, 'protocol' | 'record' | 'keepSecrets' | 'starttls'>;
+
+/** Who else takes part in it. */
+export interface Company {
+  readonly views: readonly View[];
+  readonly effects: Effects | undefined;
+  readonly lint: LintReport | undefined;
+  /** Where it is written down, for whoever reads it by himself. */
+  readonly journal: Journal | undefined;
+}
 
 export class Dialogue {
-  readonly journal = new Journal();
+  readonly journal: Journal;
   private readonly watchers: Watcher[] = [];
   private readonly profile: Profile | null;
   private readonly now: () => number;
-  private readonly make: (options: ObserverOptions) => Observer;
+  private readonly make: Maker;
 
   /** Undefined when nobody watches. Rejects with ChatError BAD_OPTION for a recording that cannot be written. */
   static async open(
     options: DialogueOptions,
-    views: readonly View[],
+    { views, effects, lint, journal }: Company,
     log: Log,
     clock: Clock,
   ): Promise<Dialogue | undefined> {
     const files = options.record ?? [];
-    if (views.length === 0 && files.length === 0) return undefined;
-    const [{ PROFILES }, { Observer }] = await Promise.all([import('../profiles/table.ts'), import('./observer.ts')]);
-    const profile = options.protocol === 'auto' ? null : PROFILES[options.protocol];
-    const dialogue = new Dialogue(profile, clock, (how) => new Observer(how));
+    const { protocol, starttls } = options;
+    const isWanted = views.length > 0 || files.length > 0 || starttls !== 'observe';
+    if (!isWanted && !effects && !lint && !journal) return undefined;
+    const [{ PROFILES }, { maker }] = await Promise.all([import('../profiles/table.ts'), import('./makers.ts')]);
+    const make = await maker({ protocol, starttls, effects, lint, clock });
+    const dialogue = new Dialogue(
+      protocol === 'auto' ? null : PROFILES[protocol],
+      clock,
+      make,
+      journal ?? new Journal(),
+    );
     for (const { scribe, stream, perTurn } of views) {
       dialogue.watchers.push(new Watcher(dialogue.journal, scribe, stream, perTurn === undefined ? {} : { perTurn }));
     }
@@ -53,7 +73,8 @@ export class Dialogue {
     return dialogue;
   }
 
-  private constructor(profile: Profile | null, clock: Clock, make: (options: ObserverOptions) => Observer) {
+  private constructor(profile: Profile | null, clock: Clock, make: Maker, journal: Journal) {
+    this.journal = journal;
     this.profile = profile;
     // The machine's clock has milliseconds only, and answers take less.
     this.now = clock === realClock ? () => performance.timeOrigin + performance.now() : () => clock.now();
@@ -61,9 +82,23 @@ export class Dialogue {
   }
 
   /** What looks at a connection. */
-  observe(conn: number, client: string, upstream: string): Observer {
+  observe(conn: number, client: string, upstream: string, secure?: ObserverOptions['secure']): PairObserver {
     const { journal, profile, now } = this;
-    return this.make({ journal, conn, profile, client, upstream, now });
+    return this.make({ journal, conn, profile, client, upstream, now, secure });
+  }
+
+  /** A connection that has met an effect before anybody could look at it. */
+  visited(conn: number, client: string, upstream: string, effect: string, isRefused: boolean): void {
+    const { journal, profile, now } = this;
+    const text = isRefused ? `turned away: ${effect}` : `kept waiting: ${effect}`;
+    if (isRefused) journal.tell(conn, now(), { type: 'open', client, upstream, protocol: profile?.name ?? 'auto' });
+    journal.tell(conn, now(), { type: 'note', from: 'client', text });
+    if (isRefused) journal.tell(conn, now(), { type: 'close', bytesUp: 0, bytesDown: 0, error: '' });
+  }
+
+  /** What the linter has found so far, for whoever reads to the end. */
+  tellLint({ findings }: LintReport): void {
+    this.journal.tell(0, this.now(), { type: 'lint', findings });
   }
 
   /** Everything that is in the journal is written down, as far as it is taken. */

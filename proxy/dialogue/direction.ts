@@ -7,9 +7,9 @@ import { CRLF, LF, type Mode, type Side } from '../profiles/profile.ts';
 import type { SideName } from './event.ts';
 
 /** Longer lines are shown in parts, of which the profile sees the first. */
-const MAX_LINE = 65_536;
+export const MAX_LINE = 65_536;
 const EMPTY: Buffer = Buffer.alloc(0);
-const HANDSHAKE = 0x16;
+export const HANDSHAKE = 0x16;
 const NOTHING: Mode = { kind: 'raw', terminator: null, piecewise: true };
 
 export interface DirectionOwner {
@@ -37,6 +37,10 @@ export class Direction implements Side, FrameSink {
   hidesRest = false;
   /** Bytes that came while nothing was looked at. */
   held = 0;
+  /** The frame in hand came before the word that it should have waited for. */
+  isEarly = false;
+  /** Bytes that have come. */
+  private fed = 0;
   private readonly owner: DirectionOwner;
   private readonly framer: Framer;
   private has = false;
@@ -79,15 +83,39 @@ export class Direction implements Side, FrameSink {
   }
 
   feed(chunk: Buffer): void {
+    this.fed += chunk.length;
     if (this.framer.paused) this.held += chunk.length;
     void this.framer.feed(chunk);
+  }
+
+  /** What came and was not looked at; it never will be. */
+  takeRest(): Buffer {
+    this.held = 0;
+    const rest = this.framer.takeUnparsed();
+    this.fed -= rest.length;
+    return rest;
+  }
+
+  /** Says something in its place, behind the frame in hand and before what came behind that. */
+  insert(bytes: Buffer): void {
+    const rest = this.framer.takeUnparsed();
+    this.fed += bytes.length;
+    void this.framer.feed(bytes);
+    void this.framer.feed(rest);
   }
 
   settle(): void {
     if (!this.toRelease) return;
     this.toRelease = this.afterCut.hold = false;
+    this.isEarly = this.fed > this.offset;
     this.held = 0;
     this.framer.resume();
+    this.isEarly = false;
+  }
+
+  /** Whether lines up to LF may be written down together: none is too long, and nothing waits. */
+  get isPlain(): boolean {
+    return this.mode.terminator === LF && !this.isRest && !this.framer.paused && this.life === 'open';
   }
 
   /** Whether the frame in hand has begun and not ended: a prompt, if nothing more comes. */

@@ -12,7 +12,17 @@ export type Happening =
   | { readonly type: 'close'; readonly bytesUp: number; readonly bytesDown: number; readonly error: string }
   /** What is spoken was not given, and was found out by the words of `from`. */
   | { readonly type: 'protocol'; readonly from: SideName; readonly protocol: string }
-  | { readonly type: 'note'; readonly from: SideName; readonly text: string };
+  | { readonly type: 'note'; readonly from: SideName; readonly text: string }
+  /** The linter has found something in what `from` said; `offset` is of the frame. */
+  | {
+      readonly type: 'finding';
+      readonly from: SideName;
+      readonly check: string;
+      readonly text: string;
+      readonly offset: number;
+    }
+  /** All that the linter has found, at the end. */
+  | { readonly type: 'lint'; readonly findings: Readonly<Record<string, number>> };
 
 export type SideName = 'client' | 'server';
 
@@ -48,6 +58,8 @@ export interface FrameEvent extends Placed {
   readonly truncated: boolean;
   /** No terminator has come: a prompt, or the end of the stream. */
   readonly open: boolean;
+  /** The effects that have touched it, as they were written. */
+  readonly effects?: readonly string[];
 }
 
 export type DialogueEvent = FrameEvent | (Placed & Happening);

@@ -17,6 +17,9 @@ export class Requests {
   /** Of the latest request that was answered. */
   answeredSeq = -1;
   answeredTime = 0;
+  /** Requests without a tag so far, and how many of them have their answers. */
+  asked = 0;
+  answered = 0;
 
   get size(): number {
     return this.queue.length - this.first;
@@ -29,9 +32,20 @@ export class Requests {
   /** False when there are too many. */
   ask(what: string, seq: number, time: number, tag: string | undefined): boolean {
     if (this.size >= MOST || this.tagged.size >= MOST) return false;
-    if (tag === undefined) this.queue.push({ what, seq, time });
-    else this.tagged.set(tag, { what, seq, time });
+    if (tag === undefined) {
+      this.queue.push({ what, seq, time });
+      this.asked++;
+    } else this.tagged.set(tag, { what, seq, time });
     return true;
+  }
+
+  /** The latest `count` requests were never made, or the one with this tag. */
+  cancel(count: number, tag: string | undefined): void {
+    if (tag !== undefined) this.tagged.delete(tag);
+    else {
+      this.queue.length = Math.max(this.first, this.queue.length - count);
+      this.asked -= count;
+    }
   }
 
   /** What was asked; undefined when nobody asked. */
@@ -41,6 +55,7 @@ export class Requests {
     this.answeredSeq = request.seq;
     this.answeredTime = request.time;
     if (!final) return request.what;
+    if (tag === undefined) this.answered++;
     if (tag !== undefined) this.tagged.delete(tag);
     else if (++this.first === this.queue.length || this.first > 256) {
       this.queue.splice(0, this.first);

@@ -3,7 +3,7 @@
 // which is counted and told.
 import type { Writable } from 'node:stream';
 import type { DialogueEvent } from './event.ts';
-import type { Journal } from './journal.ts';
+import type { Journal, PlainFrame } from './journal.ts';
 
 /** How events are written down. */
 export interface Scribe {
@@ -11,6 +11,8 @@ export interface Scribe {
   readonly keepSecrets?: boolean;
   /** What to write for an event; nothing when it is empty. */
   event(event: DialogueEvent): string | Buffer;
+  /** The same for a frame with nothing special to it, if that can be had faster. */
+  plain?(frame: PlainFrame): string;
   /** What to write where events were lost. */
   lost(count: number): string | Buffer;
   /** Before the stream is ended. */
@@ -24,6 +26,13 @@ export interface WatcherOptions {
   onError?(error: Error): void;
 }
 
+/** What is said is written down so much later: together it costs the connections least. */
+const PAUSE_MS = 10;
+/** Events that are put together into one write: with many more their texts outlive what is cheap to collect. */
+const AT_ONCE = 512;
+/** More events than these are not left waiting. */
+const MANY = 4096;
+
 export class Watcher {
   /** Events that were not written down. */
   lost = 0;
@@ -33,9 +42,9 @@ export class Watcher {
   private readonly perTurn: number;
   private readonly unwatch: () => void;
   private cursor: number;
-  private isDue = false;
+  private isDue: 'no' | 'later' | 'soon' = 'no';
   private isBlocked = false;
-  private life: 'open' | 'stopped' = 'open';
+  private life: 'open' | 'stopping' | 'stopped' = 'open';
 
   constructor(journal: Journal, scribe: Scribe, stream: Writable, options: WatcherOptions = {}) {
     this.journal = journal;
@@ -56,9 +65,10 @@ export class Watcher {
 
   /** Writes what is left, as far as the stream takes it at once or within `graceMs`, and ends the stream. */
   async stop(graceMs = 2000): Promise<void> {
-    if (this.life === 'stopped') return;
+    if (this.life !== 'open') return;
     const late = new Promise<void>((resolve) => setTimeout(resolve, graceMs).unref());
     if (this.isBlocked) await Promise.race([late, new Promise((resolve) => this.stream.once('drain', resolve))]);
+    this.life = 'stopping';
     this.write(Number.POSITIVE_INFINITY);
     const last = this.scribe.end?.() ?? '';
     if (last.length > 0) this.stream.write(last);
@@ -72,17 +82,32 @@ export class Watcher {
   }
 
   private wake(): void {
-    if (this.isDue || this.isBlocked || this.life === 'stopped') return;
-    this.isDue = true;
-    setImmediate(() => {
-      this.isDue = false;
-      if (this.life === 'stopped' || this.isBlocked) return;
-      this.write(this.perTurn);
-      if (this.cursor < this.journal.next) this.wake();
-    });
+    if (this.isDue === 'soon' || this.isBlocked) return;
+    const isMuch = this.journal.next - this.cursor > MANY;
+    if (this.isDue === 'later' && !isMuch) return;
+    this.isDue = isMuch ? 'soon' : 'later';
+    if (isMuch) setImmediate(() => this.turn('soon'));
+    else setTimeout(() => this.turn('later'), PAUSE_MS);
+  }
+
+  private turn(which: 'later' | 'soon'): void {
+    // What was to come later has been done sooner.
+    if (this.isDue !== which) return;
+    this.isDue = 'no';
+    if (this.life === 'stopped' || this.isBlocked) return;
+    this.write(this.perTurn);
+    if (this.cursor < this.journal.next) this.wake();
   }
 
   private write(most: number): void {
+    for (let left = most; left > 0 && this.cursor < this.journal.next; left -= AT_ONCE) {
+      this.writeSome(Math.min(left, AT_ONCE));
+      // At the end everything is handed over, whatever the stream says.
+      if (this.isBlocked && this.life === 'open') return;
+    }
+  }
+
+  private writeSome(most: number): void {
     const { journal, scribe } = this;
     const parts: (string | Buffer)[] = [];
     if (this.cursor < journal.oldest) {
@@ -92,7 +117,8 @@ export class Watcher {
       parts.push(scribe.lost(lost));
     }
     for (let i = 0; i < most && this.cursor < journal.next; i++, this.cursor++) {
-      const part = scribe.event(journal.event(this.cursor, scribe.keepSecrets)!);
+      const frame = scribe.plain ? journal.plain(this.cursor) : null;
+      const part = frame ? scribe.plain!(frame) : scribe.event(journal.event(this.cursor, scribe.keepSecrets)!);
       if (part.length > 0) parts.push(part);
     }
     if (parts.length === 0) return;

@@ -7,6 +7,8 @@ import { PROFILES } from './table.ts';
 
 /** A first line that is longer than this says nothing. */
 const MAX_FIRST = 512;
+/** More than this is not kept. */
+const MAX_KEPT = 65_536;
 
 const PORTS: Readonly<Record<string, ProfileName>> = {
   21: 'ftp',
@@ -63,6 +65,9 @@ const REQUESTS: readonly (readonly [RegExp, ProfileName])[] = [
   [/^\xff[\xfb-\xfe]/, 'telnet'],
 ];
 
+/** Behind a 220 that says no more: SMTP has none of these. */
+const FTP_COMMAND = /^(?:USER|FEAT|SYST|PASV|EPSV|AUTH (?:TLS|SSL|GSSAPI))\b/i;
+
 export interface Found {
   readonly profile: Profile;
   /** Whose first words decided. */
@@ -74,6 +79,7 @@ export interface Found {
 export class Detector {
   private readonly byPort: ProfileName | undefined;
   private readonly kept: { from: SideName; chunk: Buffer }[] = [];
+  private size = 0;
   private readonly first = { client: '', server: '' };
 
   /** `upstream` as text, with its port. */
@@ -86,6 +92,7 @@ export class Detector {
     const speaksFirst = this.kept.length === 0;
     const other = from === 'client' ? 'server' : 'client';
     this.kept.push({ from, chunk });
+    this.size += chunk.length;
     if (this.first[from].length < MAX_FIRST) this.first[from] += chunk.toString('latin1', 0, MAX_FIRST);
     const said = this.first[from].slice(0, MAX_FIRST);
     const end = said.indexOf('\n');
@@ -96,10 +103,11 @@ export class Detector {
     if (!speaksFirst && this.first[other] !== '' && !this.first[other].includes('\n')) return this.guess();
     if (isControl(text.charCodeAt(0))) return this.found('raw', from);
     if (end === -1 && text.length < (text[0] === '\xff' ? 2 : MAX_FIRST)) return null;
+    if (from === 'client' && this.first.server.startsWith('220')) return this.guess();
     const name = (from === 'server' ? GREETINGS : REQUESTS).find(([test]) => test.test(text))?.[1];
     if (name !== undefined) return this.found(name, from);
     // `220 ready` may be said by many: the client's first command decides.
-    if (from === 'server' && text.startsWith('220') && this.byPort === undefined) return null;
+    if (from === 'server' && text.startsWith('220') && this.byPort === undefined && this.size < MAX_KEPT) return null;
     return this.guess();
   }
 
@@ -109,7 +117,7 @@ export class Detector {
     const isText = !Buffer.from(client + server, 'latin1').some(isControl);
     const because = client !== '' ? 'client' : 'server';
     if (this.byPort) return this.found(this.byPort, because);
-    if (server.startsWith('220') && /^(?:USER|AUTH|FEAT|SYST|QUIT)\b/i.test(client)) return this.found('ftp', because);
+    if (server.startsWith('220')) return this.found(FTP_COMMAND.test(client) ? 'ftp' : 'smtp', because);
     return this.found(isText ? 'line' : 'raw', because);
   }
 

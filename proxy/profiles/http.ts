@@ -100,7 +100,7 @@ class Message {
     // A folded line belongs to the field before (RFC 9112 5.2).
     const isFolded = /^[ \t]/.test(text);
     if (!isFolded) this.wasSecret = SECRET_FIELD.test(text);
-    if (this.wasSecret) this.talk.hide(isFolded ? frame.start : frame.start + text.indexOf(':') + 1);
+    if (this.wasSecret) this.talk.hide(frame.start + /^(?:[^:\s]+[ \t]*:)?[ \t]*/.exec(text)![0].length);
     const [, name = '', value = ''] = /^([^:\s]+)[ \t]*:[ \t]*(.*?)[ \t]*$/.exec(text) ?? [];
     if (/^transfer-encoding$/i.test(name)) this.length = /(?:^|,)\s*chunked$/i.test(value) ? 'chunked' : 'endless';
     else if (/^content-length$/i.test(name) && this.length === null && /^\d{1,15}$/.test(value))

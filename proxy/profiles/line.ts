@@ -18,13 +18,18 @@ class Guess {
   private hasWord = false;
 
   hide(talk: Talk, { bytes, start, end }: Frame): void {
-    if (bytes !== this.chunk) {
-      this.chunk = bytes;
-      this.hasWord = WORD.test(bytes.toString('latin1'));
-    }
-    if (!this.hasWord) return;
+    if (!this.mayHide(bytes)) return;
     const found = BEFORE_SECRET.exec(bytes.toString('latin1', start, end));
     if (found) talk.hide(start + found.index + found[0].length);
+  }
+
+  /** Whether any line of the chunk may hold a secret. */
+  mayHide(chunk: Buffer): boolean {
+    if (chunk !== this.chunk) {
+      this.chunk = chunk;
+      this.hasWord = WORD.test(chunk.toString('latin1'));
+    }
+    return this.hasWord;
   }
 }
 
@@ -68,6 +73,7 @@ export const line: Profile = {
         guess.hide(talk, frame);
         prompt.server(frame);
       },
+      skims: (from, chunk) => !(from === 'client' && prompt.isSecret) && !guess.mayHide(chunk),
     };
   },
 };

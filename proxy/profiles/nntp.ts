@@ -7,7 +7,7 @@ import { codeOf } from './smtp.ts';
 const COMMAND = lineOf('command');
 const REPLY = lineOf('reply');
 const CREDENTIAL = lineOf('secret');
-const WITH_BLOCK: ReadonlySet<number> = new Set([100, 101, 215, 220, 221, 222, 224, 225, 230, 231, 282]);
+const WITH_BLOCK: ReadonlySet<number> = new Set([100, 215, 220, 221, 222, 224, 225, 230, 231, 282]);
 /** Until these are answered it is open what the client's next bytes are. */
 const DECISIVE: ReadonlySet<string> = new Set(['POST', 'IHAVE', 'STARTTLS', 'COMPRESS', 'AUTHINFO SASL']);
 
@@ -15,6 +15,8 @@ class NntpConversation implements Conversation {
   private readonly talk: Talk;
   private saying: 'command' | 'article' | 'credential' = 'command';
   private inBlock = false;
+  /** Capabilities are shown line by line. */
+  private inCapabilities = false;
 
   constructor(talk: Talk) {
     this.talk = talk;
@@ -60,6 +62,12 @@ class NntpConversation implements Conversation {
       talk.answer();
       return;
     }
+    if (this.inCapabilities) {
+      this.inCapabilities = frame.text() !== '.';
+      if (this.inCapabilities) talk.part();
+      talk.answer(!this.inCapabilities);
+      return;
+    }
     const code = codeOf(frame);
     if (code === -1) return talk.raw('a reply without a code', 'broken');
     const { asked } = talk;
@@ -68,6 +76,12 @@ class NntpConversation implements Conversation {
       talk.part();
       talk.answer(false);
       return talk.server.next(DOTTED);
+    }
+    if (code === 101) {
+      this.inCapabilities = true;
+      talk.part();
+      talk.answer(false);
+      return;
     }
     talk.answer();
     if (code === 382 && asked === 'STARTTLS') return talk.raw('STARTTLS', 'tls');

@@ -6,11 +6,13 @@ const COMMAND = lineOf('command');
 const REPLY = lineOf('reply');
 const CREDENTIAL = lineOf('secret');
 /** ` *`: without an argument. With one LIST and UIDL have one line; AUTH without one lists the mechanisms. */
-const MULTILINE: ReadonlySet<string> = new Set(['RETR', 'TOP', 'CAPA *', 'LIST *', 'UIDL *', 'AUTH *']);
+const MULTILINE: ReadonlySet<string> = new Set(['RETR', 'TOP', 'LIST *', 'UIDL *', 'AUTH *']);
 
 class Pop3Conversation implements Conversation {
   private readonly talk: Talk;
   private inBlock = false;
+  /** Capabilities are shown line by line. */
+  private inCapabilities = false;
   private authenticates = false;
 
   constructor(talk: Talk) {
@@ -47,6 +49,12 @@ class Pop3Conversation implements Conversation {
       talk.answer();
       return;
     }
+    if (this.inCapabilities) {
+      this.inCapabilities = frame.text() !== '.';
+      if (this.inCapabilities) talk.part();
+      talk.answer(!this.inCapabilities);
+      return;
+    }
     const sign = frame.word();
     const { asked } = talk;
     if (sign === '+' && asked === 'AUTH') {
@@ -62,6 +70,12 @@ class Pop3Conversation implements Conversation {
       talk.part();
       talk.answer(false);
       return talk.server.next(DOTTED);
+    }
+    if (isOk && asked === 'CAPA *') {
+      this.inCapabilities = true;
+      talk.part();
+      talk.answer(false);
+      return;
     }
     talk.answer();
     if (asked === 'STLS *' && isOk) return talk.raw('STLS', 'tls');

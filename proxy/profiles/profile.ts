@@ -4,7 +4,7 @@
 import type { Terminator } from '../../src/terminator.ts';
 
 /** What a frame can be. The position is the number under which the journal keeps it. */
-export const KINDS = ['command', 'reply', 'line', 'header', 'body', 'literal', 'secret', 'raw'] as const;
+export const KINDS = ['command', 'reply', 'line', 'header', 'body', 'literal', 'secret', 'raw', 'tls'] as const;
 export type Kind = (typeof KINDS)[number];
 
 /** What one direction says next. Compared by identity: make each once. */
@@ -72,6 +72,9 @@ export interface Side {
   release(): void;
 }
 
+/** What comes behind the end of a protocol. */
+export type Rest = 'tls' | 'data' | 'broken';
+
 /** What a profile is given: the two directions, and what it can say about the frame in hand. */
 export interface Talk {
   readonly client: Side;
@@ -94,7 +97,7 @@ export interface Talk {
   /** The frame in hand answers the oldest request, or the one with this tag; not `final`: more of the answer follows. */
   answer(final?: boolean, tag?: string): string;
   /** The rest, both ways, is not of this protocol. 'tls' and 'data' may be shown, what is 'broken' may hold secrets. */
-  raw(why: string, rest: 'tls' | 'data' | 'broken'): void;
+  raw(why: string, rest: Rest): void;
 }
 
 /** The state of one connection. Both functions are called with each complete frame of their side. */
@@ -103,6 +106,11 @@ export interface Conversation {
   server(frame: Frame): void;
   /** A piece of what the client says in a mode that is piecewise. */
   clientPiece?(piece: Frame): void;
+  /**
+   * Nothing is to be said about any line that is whole in this chunk, of a side that says lines up to LF: they are
+   * written down together, which is many times faster than asking about each.
+   */
+  skims?(from: 'client' | 'server', chunk: Buffer): boolean;
 }
 
 export interface Profile {

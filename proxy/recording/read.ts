@@ -81,7 +81,10 @@ function add(connections: Map<number, RecordedConnection>, event: DialogueEvent)
 }
 
 function readEvent(entry: Entry): DialogueEvent {
-  if (!['open', 'end', 'close', 'note', 'protocol', 'frame'].includes(String(entry.type)) || !isWhole(entry.conn)) {
+  if (
+    !['open', 'end', 'close', 'note', 'protocol', 'finding', 'lint', 'frame'].includes(String(entry.type)) ||
+    !isWhole(entry.conn)
+  ) {
     throw new Error('it is no event');
   }
   return entry.type === 'frame' ? readFrame(entry) : (entry as unknown as DialogueEvent);

@@ -6,6 +6,7 @@ import type { Transport } from '../../src/transport.ts';
 import type { DialogueEvent, FrameEvent, SideName } from '../dialogue/event.ts';
 import type { Journal } from '../dialogue/journal.ts';
 import type { Observer } from '../dialogue/observer.ts';
+import type { Kind } from '../profiles/profile.ts';
 import type { RecordedConnection } from '../recording/read.ts';
 
 export interface PlayerOptions {
@@ -136,7 +137,7 @@ export class Player {
     for (const event of this.connection.events) {
       const pause = timing && last !== undefined ? event.time - last : 0;
       last = event.time;
-      if (event.type === 'frame' && event.kind === 'raw' && this.connection.protocol !== 'raw') {
+      if (event.type === 'frame' && isLost(event.kind) && this.connection.protocol !== 'raw') {
         return this.unplayable(event);
       }
       this.recorded.add(event, this.peer);
@@ -225,4 +226,9 @@ export class Player {
   private unplayable({ from }: FrameEvent): string {
     return `what the ${from} said next was not understood when it was recorded (TLS?), and cannot be replayed`;
   }
+}
+
+/** What was no frame of the protocol. */
+function isLost(kind: Kind): boolean {
+  return kind === 'raw' || kind === 'tls';
 }

@@ -13,10 +13,10 @@ import type { SideName } from '../dialogue/event.ts';
 import { Journal } from '../dialogue/journal.ts';
 import { Observer } from '../dialogue/observer.ts';
 import { Watcher } from '../dialogue/watcher.ts';
-import { target } from '../pair.ts';
 import type { ProfileName } from '../profiles/names.ts';
 import { PROFILES } from '../profiles/table.ts';
 import type { RecordedConnection, Recording } from '../recording/read.ts';
+import { target } from '../wire/dial.ts';
 import { type Played, Player } from './player.ts';
 
 export interface ReplayOptions {

@@ -38,10 +38,11 @@ export class BodyText {
     return lines;
   }
 
-  /** The last line, and how much is not shown. */
-  end(): string[] {
+  /** The last line, and how much is not shown; never nothing if `isTimed`, since a time is to be told. */
+  end(isTimed: boolean): string[] {
     const lines = this.rest.length > 0 ? [this.line(Buffer.alloc(0))] : [];
     if (this.hidden > 0) lines.push(`... ${this.hidden} more bytes`);
+    if (isTimed && lines.length === 0) lines.push('(end)');
     return lines;
   }
 

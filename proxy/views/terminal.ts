@@ -64,12 +64,14 @@ export class TerminalView implements Scribe {
 
   private frame(event: FrameEvent, connection: Connection): string {
     const half = connection[event.from];
+    if (event.kind === 'tls') return this.marked(event, connection, '|', `${event.bytes.length} bytes of TLS`, '');
     // Contents, and whatever has no end that could be waited for.
     const isBody = event.kind === 'body' || event.kind === 'raw' || half.body !== null || hasLines(event);
     if (isBody && !event.truncated) return this.body(event, connection);
     const text = half.resp.frame(event, visible(event, this.keepSecrets));
     if (text === null) return '';
-    const mark = event.open && !event.truncated ? this.options.paint('dim', ' (no end of line)') : '';
+    const open = event.open && !event.truncated ? this.options.paint('dim', ' (no end of line)') : '';
+    const mark = open + this.touched(event);
     return this.marked(event, connection, '>', text, mark);
   }
 
@@ -81,10 +83,13 @@ export class TerminalView implements Scribe {
     const lines = body.piece(bytes);
     const isOver = !event.more || event.kind === 'raw';
     if (isOver) {
-      lines.push(...body.end());
+      lines.push(...body.end(event.latency !== null));
       half.body = null;
     }
-    return lines.map((line) => this.marked(event, connection, '|', line, '')).join('');
+    // The time that it took stands in its last line.
+    const untimed = event.latency === null ? event : { ...event, latency: null };
+    const last = lines.length - 1;
+    return lines.map((line, i) => this.marked(i < last ? untimed : event, connection, '|', line, '')).join('');
   }
 
   private marked(event: FrameEvent, { shown }: Connection, sign: '>' | '|', text: string, mark: string): string {
@@ -100,6 +105,11 @@ export class TerminalView implements Scribe {
     return this.line(event, event.latency, `${paint(colour, arrow)} ${words}${mark}`);
   }
 
+  /** The effects that have touched it. */
+  private touched({ effects = [] }: FrameEvent): string {
+    return effects.map((effect) => this.options.paint('yellow', `  <- ${escapeControls(effect)}`)).join('');
+  }
+
   private passes(text: string): boolean {
     return this.options.only?.test(text) ?? true;
   }
@@ -109,7 +119,7 @@ export class TerminalView implements Scribe {
     const when = clockTime(time);
     const took = latency === null ? '' : duration(latency);
     const column = took.padStart(8);
-    return `${String(conn).padStart(3)} ${paint('dim', when)} ${latency !== null && latency >= SLOW_MS ? paint('yellow', column) : paint('dim', column)} ${text}\n`;
+    return `${String(conn || '').padStart(3)} ${paint('dim', when)} ${latency !== null && latency >= SLOW_MS ? paint('yellow', column) : paint('dim', column)} ${text}\n`;
   }
 }
 
@@ -136,6 +146,10 @@ function happening(event: Happening): [Colour, string] {
       return ['dim', `the ${event.from} has ended its stream`];
     case 'protocol':
       return ['dim', `${sideMark(event.from)} this looks like ${event.protocol}`];
+    case 'finding':
+      return ['red', `${sideMark(event.from)} ! ${event.check}: ${event.text}`];
+    case 'lint':
+      return lintSummary(event.findings);
     case 'note':
       return ['yellow', `${sideMark(event.from)} ${event.text}`];
     case 'close': {
@@ -143,6 +157,11 @@ function happening(event: Happening): [Colour, string] {
       return event.error === '' ? ['dim', `closed: ${bytes}`] : ['red', `failed: ${event.error}; ${bytes}`];
     }
   }
+}
+
+function lintSummary(findings: Readonly<Record<string, number>>): [Colour, string] {
+  const counts = Object.entries(findings).map(([check, count]) => `${check} ${count}`);
+  return counts.length === 0 ? ['green', 'lint: nothing found'] : ['red', `lint: ${counts.join(', ')}`];
 }
 
 function sideMark(from: SideName): string {

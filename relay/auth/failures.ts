@@ -38,7 +38,7 @@ export class AuthFailures {
     const failures = this.level(key) + 1;
     // Set anew, so that the map stays in the order of the last failure.
     this.buckets.delete(key);
-    this.buckets.set(key, { failures, at: this.clock.now() });
+    this.buckets.set(key, { failures, at: this.clock.steady() });
     if (this.buckets.size > MAX_ADDRESSES) this.buckets.delete(this.buckets.keys().next().value!);
     return Math.min(FIRST_DELAY_MS * 2 ** Math.floor(failures - 1), LONGEST_DELAY_MS);
   }
@@ -51,7 +51,7 @@ export class AuthFailures {
   private level(key: string): number {
     const bucket = this.buckets.get(key);
     if (bucket === undefined) return 0;
-    const forgiven = Math.max(0, this.clock.now() - bucket.at) / FORGIVE_ONE_MS;
+    const forgiven = (this.clock.steady() - bucket.at) / FORGIVE_ONE_MS;
     if (bucket.failures > forgiven) return bucket.failures - forgiven;
     this.buckets.delete(key);
     return 0;

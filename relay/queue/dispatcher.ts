@@ -4,7 +4,7 @@
 import type { Clock, TimerHandle } from '../../src/clock.ts';
 import type { Log } from '../../src/log.ts';
 import type { Claim, ClaimedRecipient, Settlement, Store } from '../store/store.ts';
-import { type Content, type Delivery, type Envelope, Unreachable } from '../upstream/courier.ts';
+import { type Content, type Delivery, type Envelope, LeaseLost, Unreachable } from '../upstream/courier.ts';
 import type { Outcome } from '../upstream/outcome.ts';
 import type { Lane } from './lane.ts';
 import type { Leases } from './leases.ts';
@@ -150,7 +150,7 @@ export class Dispatcher {
 
   private pumpLane(lane: Lane<Parcel>): void {
     const { clock, leases, lost } = this.options;
-    while (lane.running < lane.concurrency && lane.waiting.length > 0) {
+    while (lane.waiting.length > 0 && lane.hasSlot()) {
       if (this.isStopped || this.settling >= this.mostSettling) return;
       const now = clock.now();
       const wait = lane.rateWait(now);
@@ -182,13 +182,17 @@ export class Dispatcher {
     const start = lane.begin(scope, clock.now());
     let delivery: Delivery;
     try {
-      delivery = await lane.courier.deliver(envelopeOf(parcel), () => this.contentOf(claim));
+      const isOurs = (): boolean => leases.areOurs(parcel.recipients);
+      delivery = await lane.courier.deliver(envelopeOf(parcel), () => this.contentOf(claim), isOurs);
     } catch (error) {
       if (error instanceof Unreachable) return this.goOn(parcel, lane, start, error);
       // Our own trouble: the lease runs out and the mail is tried again.
       lane.ended(scope, start);
-      log.error('queue.delivery_broken', { id: claim.id, error: (error as Error).message });
+      const isLost = error instanceof LeaseLost;
+      if (isLost) log.warn('queue.lease_lost', { id: claim.id, lost: parcel.recipients.length });
+      else log.error('queue.delivery_broken', { id: claim.id, error: (error as Error).message });
       leases.drop(parcel.recipients);
+      if (isLost) this.options.lost();
       return this.conclude(parcel, []);
     }
     // An upstream that takes mails and answers to none of them does not pass for one that works.

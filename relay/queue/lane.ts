@@ -5,6 +5,7 @@ import type { Courier, Unreachable } from '../upstream/courier.ts';
 import type { Rate } from '../upstream/upstream.ts';
 import { RateWindow } from './rate-window.ts';
 import { retryDelay } from './schedule.ts';
+import type { LaneShare } from './shares.ts';
 
 export interface LaneOptions {
   readonly courier: Courier;
@@ -62,6 +63,9 @@ export class Lane<Job extends LaneJob = LaneJob> {
   readonly concurrency: number;
   readonly waiting: Job[] = [];
   running = 0;
+  readonly rate: Rate | null;
+  /** What this process may use of the limits; null where it is alone. */
+  share: LaneShare | null = null;
   private readonly window: RateWindow | null;
   private readonly limits: LaneOptions['pause'];
   private readonly pauses = new Map<string, Pause>();
@@ -71,6 +75,7 @@ export class Lane<Job extends LaneJob = LaneJob> {
     this.name = courier.name;
     this.courier = courier;
     this.concurrency = concurrency;
+    this.rate = rate;
     this.window = rate && new RateWindow(rate);
     this.limits = pause;
   }
@@ -81,7 +86,7 @@ export class Lane<Job extends LaneJob = LaneJob> {
     const pause = this.pauses.get(scope);
     if (pause === undefined) return 'open';
     if (pause.probing) return 'probing';
-    return now < pause.until ? 'paused' : 'probe';
+    return now < this.endOf(pause, now) ? 'paused' : 'probe';
   }
 
   /** Room for mail that is claimed now, with some to wait so that no connection waits for the next claim. */
@@ -113,7 +118,12 @@ export class Lane<Job extends LaneJob = LaneJob> {
   /** When a pause ends; `now` where none is, or a probe may tell at any moment. */
   pausedUntil(scope: string, now: number): number {
     const pause = this.pauses.get(scope);
-    return pause === undefined ? now : Math.max(pause.until, now);
+    return pause === undefined ? now : Math.max(this.endOf(pause, now), now);
+  }
+
+  /** When the clock was set back, no pause lasts a day for it. */
+  private endOf({ until }: Pause, now: number): number {
+    return until - now > this.limits.max ? now : until;
   }
 
   /** What the last failure said. */
@@ -126,8 +136,14 @@ export class Lane<Job extends LaneJob = LaneJob> {
     return this.window === null ? 0 : this.window.wait(now);
   }
 
+  /** Whether one more may begin now, rate and pauses apart. */
+  hasSlot(): boolean {
+    return this.running < this.concurrency && (this.share === null || this.share.allows(this.running));
+  }
+
   begin(scope: string, now: number): Start {
     this.running++;
+    this.share?.begin();
     this.window?.note(now);
     if (this.pauses.size > 0) {
       const pause = this.pauses.get(scope);
@@ -165,6 +181,11 @@ export class Lane<Job extends LaneJob = LaneJob> {
       probing: false,
       since: this.starts,
     });
+  }
+
+  /** Pauses end now: the next mail goes ahead to see. */
+  hurry(now: number): void {
+    for (const pause of this.pauses.values()) pause.until = Math.min(pause.until, now);
   }
 
   view(): LaneView {

@@ -63,23 +63,28 @@ export class Leases {
     if (this.renewal !== null || this.held.size === 0) return;
     this.renewal = this.clock.setTimeout(() => {
       this.renewal = null;
-      const leases = [...this.held].map(([recipientId, { fence }]) => ({ recipientId, fence }));
-      if (leases.length === 0) return;
-      void this.renew(leases);
+      this.renew();
       this.keep();
     }, LEASE_MS / 3);
+  }
+
+  /** Prolongs what is held, now. */
+  renew(): void {
+    const leases = [...this.held].map(([recipientId, { fence }]) => ({ recipientId, fence }));
+    if (leases.length > 0) void this.prolong(leases);
   }
 
   stop(): void {
     this.clock.clearTimeout(this.renewal);
   }
 
-  private async renew(leases: readonly { recipientId: number; fence: number }[]): Promise<void> {
+  private async prolong(leases: readonly { recipientId: number; fence: number }[]): Promise<void> {
     const until = this.clock.now() + LEASE_MS;
     try {
       for (const recipientId of await this.store.renew(leases, until)) {
         const held = this.held.get(recipientId);
-        if (held) held.until = Math.max(held.until, until);
+        // Also when that is sooner than before: the clock was set back.
+        if (held) held.until = until;
       }
     } catch (error) {
       this.log.error('queue.renew_failed', { error: (error as Error).message });

@@ -1,5 +1,6 @@
 // Writes into the store which upstreams are paused, so that `lonedot queue`, another process, can tell. Looks whenever
-// the queue has moved; nearly always that is one comparison for each lane, and nothing is written.
+// the queue has moved; nearly always that is one comparison for each lane, and nothing is written. `lonedot queue flush`
+// answers on the same board: it ends the pauses that it finds there.
 import type { Clock } from '../../src/clock.ts';
 import type { Log } from '../../src/log.ts';
 import type { PausedUpstream, Store } from '../store/store.ts';
@@ -8,7 +9,7 @@ import type { Lane } from './lane.ts';
 export interface PauseBoardOptions {
   readonly store: Store;
   readonly owner: string;
-  readonly lanes: readonly Pick<Lane, 'gate' | 'view'>[];
+  readonly lanes: readonly Pick<Lane, 'gate' | 'view' | 'hurry'>[];
   readonly log: Log;
   readonly clock: Clock;
 }
@@ -28,6 +29,21 @@ export class PauseBoard {
   look(): void {
     if (this.isCleared || this.writing !== null || (this.noted === '[]' && this.isAllOpen())) return;
     this.write(this.paused());
+  }
+
+  /** Another process has changed the store: perhaps an operator who wants to see mail go, pause or no pause. */
+  async heed(): Promise<void> {
+    if (this.noted === '[]' || this.isCleared) return;
+    const { store, lanes, log, clock } = this.options;
+    try {
+      await this.writing;
+      const now = clock.now();
+      const pauses = await store.pauses(now);
+      const ended = new Set(pauses.filter(({ until }) => until <= now).map(({ upstream }) => upstream));
+      for (const lane of lanes) if (ended.has(lane.view().name)) lane.hurry(now);
+    } catch (error) {
+      log.warn('queue.pauses_not_read', { error: (error as Error).message });
+    }
   }
 
   /** Nobody is paused by a queue that has stopped. */

@@ -5,15 +5,18 @@ import { type Clock, realClock, type TimerHandle } from '../../src/clock.ts';
 import type { Log } from '../../src/log.ts';
 import type { DeliveryDesk } from '../smtp/session-context.ts';
 import type { Claim, Lease, Settlement, Store } from '../store/store.ts';
+import { ClockWatch } from './clock-watch.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { Lane, type LaneOptions, type LaneView } from './lane.ts';
 import { LEASE_MS, Leases } from './leases.ts';
+import { NextLook } from './next-look.ts';
 import { Notices } from './notice.ts';
 import type { Parcel } from './parcel.ts';
 import { PauseBoard } from './pause-board.ts';
 import type { Routes } from './routes.ts';
 import type { RetryPolicy } from './schedule.ts';
 import { Settler, STORE_RETRY_MS } from './settler.ts';
+import { Shares } from './shares.ts';
 
 /** With nothing due that we know of, the store is asked so often: another process may have put something in. */
 const LOOK_AGAIN_MS = 30_000;
@@ -52,6 +55,8 @@ export class Queue implements DeliveryDesk {
   private readonly settler: Settler;
   private readonly dispatcher: Dispatcher;
   private readonly board: PauseBoard;
+  private readonly shares: Shares;
+  private readonly watch: ClockWatch;
   /** Mails that sessions are committing under a lease of ours. */
   private reserved = 0;
   /** There may be due mail in the store. */
@@ -60,9 +65,8 @@ export class Queue implements DeliveryDesk {
   private again = false;
   private stopping: (() => void) | null = null;
   private stopped = false;
-  private timer: TimerHandle | null = null;
-  private timerDue = Number.POSITIVE_INFINITY;
-  /** The store is not asked before. */
+  private readonly nextLook: NextLook;
+  /** The store is not asked before, by clock.steady(). */
   private resting = 0;
 
   constructor(options: QueueOptions) {
@@ -76,8 +80,10 @@ export class Queue implements DeliveryDesk {
     );
     this.board = new PauseBoard({ store, owner: this.owner, lanes: this.all, log, clock });
     this.leases = new Leases(store, clock, log);
+    this.nextLook = new NextLook(clock, () => this.lookForMore());
+    this.watch = new ClockWatch({ store, leases: this.leases, longestWait: retry.max, clock, log });
     const notices = new Notices({ store, routes, hostname, expire: retry.expire, log, clock, ...options.notices });
-    const due = (time: number): void => (time === 0 ? this.lookForMore() : this.lookAgainBy(time));
+    const due = (time: number): void => (time === 0 ? this.lookForMore() : this.lookAgainIn(time - clock.now()));
     this.settler = new Settler({ store, leases: this.leases, notices, log, clock, due });
     this.dispatcher = new Dispatcher({
       store,
@@ -95,8 +101,10 @@ export class Queue implements DeliveryDesk {
       },
       lost: () => this.lookForMore(),
     });
+    const grown = (): void => this.pump();
+    this.shares = new Shares({ store, owner: this.owner, lanes: this.all, clock, log, grown });
     // Another process has put mail in, or changed what waits.
-    store.watch(() => this.lookForMore());
+    store.watch(() => void this.board.heed().then(() => this.lookForMore()));
   }
 
   /** How the upstreams do, in order of preference. */
@@ -111,7 +119,8 @@ export class Queue implements DeliveryDesk {
       this.again = true;
       return;
     }
-    if (this.clock.now() < this.resting) return this.lookAgainBy(this.resting);
+    const rest = this.resting - this.clock.steady();
+    if (rest > 0) return this.lookAgainIn(rest);
     this.claiming = true;
     void this.claimDue();
   }
@@ -141,14 +150,15 @@ export class Queue implements DeliveryDesk {
     this.stopped = true;
     this.settler.stop();
     this.dispatcher.stop();
-    this.clock.clearTimeout(this.timer);
+    this.nextLook.cancel();
     for (const { courier } of this.all) courier.close();
     await this.idle(limitMs);
     for (const { courier } of this.all) courier.destroy();
     await this.idle(BROKEN_OFF_MS);
     this.leases.stop();
+    this.watch.stop();
     await this.release();
-    await this.board.clear();
+    await Promise.all([this.board.clear(), this.shares.stop()]);
   }
 
   /** Resolves when nothing is under way any more, or at the limit. */
@@ -176,12 +186,14 @@ export class Queue implements DeliveryDesk {
 
   private async claimDue(): Promise<void> {
     // What is settled while this looks may ask to be looked at sooner than what is found here.
-    this.clock.clearTimeout(this.timer);
-    this.timerDue = Number.POSITIVE_INFINITY;
+    this.nextLook.cancel();
     let wait = LOOK_AGAIN_MS;
     try {
+      const rest = await this.watch.look();
+      if (rest > 0) this.resting = this.clock.steady() + rest;
       do {
         this.again = false;
+        if (this.stopped || this.isToRest()) break;
         const limit = this.isPaused() ? PAUSED_LOOK.mails : this.room();
         if (limit <= 0) break;
         this.backlog = false;
@@ -193,7 +205,7 @@ export class Queue implements DeliveryDesk {
         if (claims.length === limit) {
           this.backlog = true;
           // All of it went straight back, and more of the same may be waiting.
-          if (this.dispatcher.putBacks - before >= limit) this.resting = asked + PAUSED_LOOK.ms;
+          if (this.dispatcher.putBacks - before >= limit) this.resting = this.clock.steady() + PAUSED_LOOK.ms;
         }
         // While something is under way the end of it looks again; the earliest time would be that of our own leases.
         if (this.backlog || !this.isResting()) continue;
@@ -201,15 +213,15 @@ export class Queue implements DeliveryDesk {
         if (due !== null) wait = Math.min(LOOK_AGAIN_MS, Math.max(0, due - this.clock.now()));
         // It came due while this was looking.
         if (wait === 0 && this.clock.now() > asked) this.again = true;
-      } while (this.again && !this.stopped && this.clock.now() >= this.resting);
+      } while (this.again && !this.stopped);
     } catch (error) {
       this.log.error('queue.store_failed', { error: (error as Error).message });
       wait = STORE_RETRY_MS;
     }
     this.claiming = false;
     this.checkStop();
-    if (this.again) this.wake();
-    else this.lookAgainBy(this.clock.now() + wait);
+    if (this.again || this.isToRest()) this.wake();
+    else this.lookAgainIn(wait);
   }
 
   private take(claim: Claim, until: number): void {
@@ -222,11 +234,12 @@ export class Queue implements DeliveryDesk {
     this.leases.keep();
   }
 
-  private lookAgainBy(time: number): void {
-    if (this.stopped || time >= this.timerDue) return;
-    this.clock.clearTimeout(this.timer);
-    this.timerDue = time;
-    this.timer = this.clock.setTimeout(() => this.lookForMore(), Math.max(0, time - this.clock.now()));
+  private isToRest(): boolean {
+    return this.clock.steady() < this.resting;
+  }
+
+  private lookAgainIn(ms: number): void {
+    if (!this.stopped) this.nextLook.in(ms);
   }
 
   /** Something has ended. */

@@ -16,11 +16,11 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /** A line without its end, given as latin1 (a character a byte). A reply says why it is no command. */
 export function parseCommandLine(line: string): CommandLine | Reply {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
-  if (/[\x00-\x08\x0a-\x1f\x7f]/.test(line))
-    return /^(?:MAIL|RCPT) /i.test(line) ? { ...REPLIES.controlCharacters, code: 501 } : REPLIES.controlCharacters;
   let text = line;
-  if (/[\x80-\xff]/.test(line)) {
+  if (/[^\t -~]/.test(line)) {
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
+    if (/[\x00-\x08\x0a-\x1f\x7f]/.test(line))
+      return /^(?:MAIL|RCPT) /i.test(line) ? { ...REPLIES.controlCharacters, code: 501 } : REPLIES.controlCharacters;
     try {
       text = utf8.decode(Buffer.from(line, 'latin1'));
     } catch {

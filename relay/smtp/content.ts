@@ -57,10 +57,10 @@ export class Content {
   private failure: Error | null = null;
 
   constructor(writer: MessageWriter, options: ContentOptions) {
-    const { lineEndings, how, mark } = options;
+    const { lineEndings, how, mark, limits } = options;
     this.writer = writer;
     this.options = options;
-    this.endings = lineEndings === 'binary' ? null : new LineEndings(lineEndings);
+    this.endings = lineEndings === 'binary' ? null : new LineEndings(lineEndings, Number.isFinite(limits.maxTextLine));
     this.unstuffer = how === 'data' ? new DotUnstuffer() : null;
     this.hiddenDots = lineEndings === 'strict' ? new HiddenDots() : null;
     this.scan = new HeaderScan(mark);
@@ -101,23 +101,13 @@ export class Content {
 
   /**
    * After the last piece. Null: the message is written and may be committed. A reply: it was refused and is gone.
-   * Rejects when the store failed on the way.
+   * Throws or rejects when the store failed on the way. A promise only where the store lets wait, which short mail
+   * never meets.
    */
-  async finish(): Promise<Reply | null> {
-    // The last two pieces can come in one turn: the first of them may still be on its way to the store.
-    await this.waiting;
-    if (this.last !== null) await this.put(this.last.subarray(0, this.last.length - END_MARK_BYTES));
-    if (!this.isLost && this.endings) {
-      const end = this.endings.end();
-      await this.write(this.unstuffer ? this.unstuffer.write(end) : end);
-    }
-    if (!this.isLost && !this.begun) await this.guarded(this.first(EMPTY));
-    if (this.failure !== null) throw this.failure;
-    if (this.refused === null) {
-      const why = this.verdict();
-      if (why !== null) this.refuse(why);
-    }
-    return this.refused;
+  finish(): Reply | null | Promise<Reply | null> {
+    if (this.waiting === null) this.putLast();
+    if (this.waiting === null) this.putEnd();
+    return this.waiting === null ? this.outcome() : this.finishLater();
   }
 
   /** Resolves when the message is on disk, with the claim that a lease makes. */
@@ -132,6 +122,40 @@ export class Content {
   /** Nothing more of it is kept, whatever the reason: it is read to its end, where the reply has its place. */
   private get isLost(): boolean {
     return this.refused !== null || this.failure !== null;
+  }
+
+  /** From where finish() had to wait: what was put already is not put again. */
+  private async finishLater(): Promise<Reply | null> {
+    await this.waiting;
+    this.putLast();
+    await this.waiting;
+    this.putEnd();
+    await this.waiting;
+    return this.outcome();
+  }
+
+  private putLast(): void {
+    const { last } = this;
+    this.last = null;
+    if (last !== null) void this.put(last.subarray(0, last.length - END_MARK_BYTES));
+  }
+
+  private putEnd(): void {
+    if (this.isLost) return;
+    const end = this.endings?.end() ?? EMPTY;
+    if (end.length > 0) void this.write(this.unstuffer ? this.unstuffer.write(end) : end);
+    if (this.isLost || this.begun) return;
+    const wait = this.first(EMPTY);
+    if (wait !== undefined) void this.guarded(wait);
+  }
+
+  private outcome(): Reply | null {
+    if (this.failure !== null) throw this.failure;
+    if (this.refused === null) {
+      const why = this.verdict();
+      if (why !== null) this.refuse(why);
+    }
+    return this.refused;
   }
 
   /** What can be said only of the whole. */

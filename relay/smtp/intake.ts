@@ -1,6 +1,7 @@
 // The taking-in of messages, one at a time: how one is begun, how fast it has to come, and what becomes of it at its end.
 // Apart from the connection's life (session.ts), which goes on whatever the store says here.
 
+import { realClock } from '../../src/clock.ts';
 import type { Claim, NewMessage } from '../store/store.ts';
 import { Content } from './content.ts';
 import type { Envelope } from './envelope.ts';
@@ -38,7 +39,7 @@ export class Intake {
     const { session } = this;
     const { policy, timeouts } = session.context;
     this.content = openContent(session, how);
-    this.pace = policy.minDataRate > 0 ? new Pace(policy.minDataRate, timeouts.dataIdle, Date.now()) : null;
+    this.pace = policy.minDataRate > 0 ? new Pace(policy.minDataRate, timeouts.dataIdle, realClock.steady()) : null;
   }
 
   /** Gives it up. */
@@ -52,11 +53,11 @@ export class Intake {
   take(piece: Buffer): Reply | undefined | Promise<void> {
     const { content, pace } = this;
     if (content === null) return undefined;
-    if (pace !== null && !pace.take(piece.length, Date.now())) return REPLIES.tooSlow;
+    if (pace !== null && !pace.take(piece.length, realClock.steady())) return REPLIES.tooSlow;
     const wait = content.take(piece);
     if (content.endless) return REPLIES.endless;
     // Time that the store takes is not the client's.
-    if (wait !== undefined) return pace === null ? wait : wait.then(() => pace.restart(Date.now()));
+    if (wait !== undefined) return pace === null ? wait : wait.then(() => pace.restart(realClock.steady()));
     return undefined;
   }
 
@@ -70,7 +71,9 @@ export class Intake {
     this.pace = null;
     if (content === null) return REPLIES.notNow;
     try {
-      return (await content.finish()) ?? (await commit(content, session));
+      const early = content.finish();
+      const refusal = early instanceof Promise ? await early : early;
+      return refusal ?? (await commit(content, session));
     } catch (error) {
       content.abort();
       session.context.log.error('message.not_stored', { id: content.id, error: (error as Error).message });

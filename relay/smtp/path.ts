@@ -14,6 +14,9 @@ export type BadPath = 'syntax' | 'domain' | 'too-long';
 
 const ATEXT =
   /^[A-Za-z\d!#$%&'*+/=?^_`{|}~\u0080-\u{10ffff}-]+(?:\.[A-Za-z\d!#$%&'*+/=?^_`{|}~\u0080-\u{10ffff}-]+)*$/u;
+/** What nearly every client sends; so short that no limit of RFC 5321 4.5.3.1 can be passed. Anything else goes step by step. */
+const PLAIN = /^<([\w+=-]+(?:\.[\w+=-]+)*@[A-Za-z\d]+(?:[.-][A-Za-z\d]+)*)>(?= |$)/;
+const PLAIN_LENGTH = 63;
 const QUOTED = /^"(?:[ !#-[\]-~\u0080-\u{10ffff}]|\\[ -~])*"$/u;
 const LABEL = /^[A-Za-z\d\u0080-\u{10ffff}](?:[A-Za-z\d_\u0080-\u{10ffff}-]*[A-Za-z\d\u0080-\u{10ffff}])?$/u;
 
@@ -34,6 +37,9 @@ export function pathArgument(argument: string, keyword: 'FROM:' | 'TO:', strict:
 
 /** Parses `<...>` at the start of `text`. `postmaster` allows <postmaster> without a domain (RFC 5321 4.1.1.3). */
 export function parsePath(text: string, allow: { empty: boolean; postmaster: boolean }): Path | BadPath {
+  const plain = PLAIN.exec(text);
+  if (plain !== null && plain[1]!.length <= PLAIN_LENGTH)
+    return { address: plain[1]!, rest: text.slice(plain[0].length).trimStart() };
   const end = closingBracket(text);
   if (end === -1) return 'syntax';
   const rest = text.slice(end + 1);

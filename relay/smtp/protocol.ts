@@ -67,17 +67,22 @@ const COMMANDS = {
   QUIT: { in: ANY, run: quit, otherwise: '', last: true },
 } as const satisfies Readonly<Record<string, Row>>;
 
-const SMTP_COMMANDS: Readonly<Record<string, Row>> = {
+const SMTP_COMMANDS = table({
   EHLO: { in: ANY, run: ehlo, otherwise: '', last: true },
   HELO: { in: ANY, run: helo, otherwise: '', last: true },
   ...COMMANDS,
-};
+});
 
 /** RFC 2033 4.1: LHLO takes the place of both. */
-const LMTP_COMMANDS: Readonly<Record<string, Row>> = {
+const LMTP_COMMANDS = table({
   LHLO: { in: ANY, run: lhlo, otherwise: '', last: true },
   ...COMMANDS,
-};
+});
+
+/** Verbs are the client's words: a map knows no more than it was given. */
+function table(rows: Readonly<Record<string, Row>>): ReadonlyMap<string, Row> {
+  return new Map(Object.entries(rows));
+}
 
 /** States in which a line is no command, and what takes it. */
 export const LINES: Readonly<Partial<Record<State, (session: SmtpSession, line: string) => Step | Promise<Step>>>> = {
@@ -101,8 +106,8 @@ export const NOT_SMTP: ReadonlySet<string> = new Set([
 
 /** The row of a verb; without one, what is said to it. */
 export function rowOf(verb: string, isLmtp: boolean): Row | Step {
-  const rows = isLmtp ? LMTP_COMMANDS : SMTP_COMMANDS;
-  if (Object.hasOwn(rows, verb)) return rows[verb]!;
+  const row = (isLmtp ? LMTP_COMMANDS : SMTP_COMMANDS).get(verb);
+  if (row !== undefined) return row;
   if (NOT_SMTP.has(verb)) return { reply: REPLIES.notSmtp, next: 'closing' };
   return { reply: NOT_IMPLEMENTED.has(verb) ? REPLIES.notImplemented : REPLIES.unknown };
 }
@@ -118,16 +123,18 @@ export interface ReadMode {
 }
 
 const CRLF = Buffer.from('\r\n');
-/** A line that ends in LF alone must not hang: it is told apart by its terminator, and refused or taken. */
-export const BARE_LF = Buffer.from('\n');
-const LINE: ReadMode = { terminator: [CRLF, BARE_LF], options: { overlong: 'discard' } };
+/**
+ * A line is read up to its LF, and the session takes the CR off: one that ends in LF alone must not hang, but be refused
+ * or taken.
+ */
+const LINE: ReadMode = { terminator: Buffer.from('\n'), options: { overlong: 'discard' } };
 // The CR LF of the DATA line counts as the first of the mark's five bytes: an empty message is just `.` CR LF.
 const DOT: ReadMode = {
   terminator: Buffer.from('\r\n.\r\n'),
   options: { precededBy: CRLF, keep: true, maxFrame: Number.POSITIVE_INFINITY },
 };
 
-const AUTH: ReadMode = { terminator: LINE.terminator, options: { overlong: 'discard', maxFrame: MAX_AUTH_LINE } };
+const AUTH: ReadMode = { terminator: LINE.terminator, options: { overlong: 'discard', maxFrame: MAX_AUTH_LINE + 1 } };
 /** The session sets the count. */
 const COUNT: ReadMode = { terminator: null, options: { maxFrame: Number.POSITIVE_INFINITY } };
 

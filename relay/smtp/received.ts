@@ -32,9 +32,12 @@ export function protocolName(session: {
   return `${base}${isTls ? 'S' : ''}${isLoggedIn ? 'A' : ''}`;
 }
 
+let lastMark = { by: '', mark: '' };
+
 /** How the second line of each Received field of ours begins: by it a message that comes round again is known. */
 export function ownMark(by: string): string {
-  return `\tby ${clean(by)} (lonedot) `;
+  if (lastMark.by !== by) lastMark = { by, mark: `\tby ${clean(by)} (lonedot) ` };
+  return lastMark.mark;
 }
 
 /** Folded, with CRLF behind it; ASCII whatever the peer said. */
@@ -58,8 +61,16 @@ function clean(text: string): string {
 const DAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
-/** `Sun, 22 Nov 2026 09:00:00 +0000` (RFC 5322 3.3), in UTC. */
+let lastDate = { second: Number.NaN, text: '' };
+
+/** `Sun, 22 Nov 2026 09:00:00 +0000` (RFC 5322 3.3), in UTC. Made once a second: a busy server asks thousands of times. */
 export function rfc5322Date(at: Date): string {
+  const second = Math.floor(at.getTime() / 1000);
+  if (lastDate.second !== second) lastDate = { second, text: dateText(at) };
+  return lastDate.text;
+}
+
+function dateText(at: Date): string {
   const two = (n: number): string => String(n).padStart(2, '0');
   const day = `${DAYS[at.getUTCDay()]}, ${at.getUTCDate()} ${MONTHS[at.getUTCMonth()]} ${at.getUTCFullYear()}`;
   return `${day} ${two(at.getUTCHours())}:${two(at.getUTCMinutes())}:${two(at.getUTCSeconds())} +0000`;

@@ -1,6 +1,7 @@
 // One SMTP or LMTP connection: bytes to lines to steps to replies. What the protocol is stands in protocol.ts; here is
 // how a connection lives through it: limits, errors counted, TLS, the way out.
 import { AsyncChat } from '../../src/chat.ts';
+import { realClock } from '../../src/clock.ts';
 import type { TimeoutKind } from '../../src/deadlines.ts';
 import type { FrameInfo } from '../../src/frame.ts';
 import type { PeerInfo } from '../../src/listen.ts';
@@ -10,7 +11,7 @@ import type { RouteKind } from '../store/store.ts';
 import { parseCommandLine } from './command-line.ts';
 import { Envelope } from './envelope.ts';
 import { Intake } from './intake.ts';
-import { BARE_LF, LINES, READS, rowOf, type State, unreadable } from './protocol.ts';
+import { LINES, READS, rowOf, type State, unreadable } from './protocol.ts';
 import { formatReply, REPLIES, type Reply, reply } from './replies.ts';
 import type { Door, SmtpContext } from './session-context.ts';
 import type { Chunk, ClientInfo, SmtpLimits, SmtpSession, Step } from './session-view.ts';
@@ -46,13 +47,14 @@ export class Session extends AsyncChat implements SmtpSession {
     const { idle, dataIdle, message, session } = context.timeouts;
     const { maxLine } = context.limits;
     super(transport, {
-      inLimit: context.auth === null ? maxLine : Math.max(maxLine, MAX_AUTH_LINE + AUTH_COMMAND_BYTES),
+      // One more for the CR, which to the framer is part of the line.
+      inLimit: (context.auth === null ? maxLine : Math.max(maxLine, MAX_AUTH_LINE + AUTH_COMMAND_BYTES)) + 1,
       // The shortest first, see Deadline; enter() sets what holds.
       timeouts: { idle: Math.min(idle, dataIdle), frame: Math.min(idle, message), write: idle },
       logger: context.log,
       stats: context.stats,
     });
-    this.endsAt = Date.now() + session;
+    this.endsAt = realClock.steady() + session;
     this.context = context;
     this.isLmtp = door.lmtp ?? false;
     this.client = { address: peer.address, port: peer.port, name: '', helo: null, protocol: null };
@@ -107,26 +109,31 @@ export class Session extends AsyncChat implements SmtpSession {
     else if (!this.committing && this.state !== 'closing') this.leave(REPLIES.stopping);
   }
 
-  protected collectIncomingData(data: Buffer): void {
+  protected collectIncomingData(): void {
+    throw new Error('collectSlice() takes everything');
+  }
+
+  protected override collectSlice(chunk: Buffer, start: number, end: number): void {
     const { state } = this;
     if (state === 'content' || state === 'chunk') {
-      const done = this.intake.take(data);
+      const done = this.intake.take(chunk.subarray(start, end));
       if (done !== undefined) this.heed(done);
       return;
     }
     if (state === 'silent') return this.leave(REPLIES.tooEarly);
-    if (data[0] === TLS_HANDSHAKE && this.line === '') return this.leave(REPLIES.tls);
-    this.line += data.toString('latin1');
+    if (chunk[start] === TLS_HANDSHAKE && this.line === '') return this.leave(REPLIES.tls);
+    this.line += chunk.toString('latin1', start, end);
   }
 
   protected foundTerminator(info: FrameInfo): void | Promise<void> {
     if (this.state === 'content') return this.endOfMessage();
     if (this.state === 'chunk') return this.endOfChunk();
     if (this.state === 'silent') return this.leave(REPLIES.tooEarly);
-    const { line } = this;
+    const ended = this.line.endsWith('\r');
+    if (!ended && this.context.lineEndings === 'strict') return this.leave(REPLIES.bareLineFeed);
+    const line = ended ? this.line.slice(0, -1) : this.line;
     this.line = '';
-    if (info.terminator === BARE_LF && this.context.lineEndings === 'strict') return this.leave(REPLIES.bareLineFeed);
-    if (info.receivedAt > this.endsAt) return this.leave(REPLIES.tooLong);
+    if (realClock.steady() > this.endsAt) return this.leave(REPLIES.tooLong);
     this.frameEnd = info.offset + info.length + (info.terminator?.length ?? 0);
     if (this.context.store === null) return this.context.opening.then(() => this.take(line));
     return this.take(line);

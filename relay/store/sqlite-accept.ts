@@ -1,11 +1,12 @@
 // Takes messages in: pieces of long content ahead of the message, then the message with its recipients.
 
 import type { Database } from './sqlite-database.ts';
-import type { Handlers } from './sqlite-protocol.ts';
+import { type ContentFiles, FIRST_IN_FILE } from './sqlite-files.ts';
+import { type Handlers, PIECE_BYTES } from './sqlite-protocol.ts';
 import { RECIPIENT_SPAN } from './sqlite-schema.ts';
 import type { Tally } from './sqlite-tally.ts';
 
-export function acceptCalls(db: Database, tally: Tally): Handlers<'accept' | 'piece'> {
+export function acceptCalls(db: Database, tally: Tally, files: ContentFiles): Handlers<'accept' | 'piece'> {
   const insertMessage = db.command(
     'INSERT INTO message (id, received_at, size, captured, pieces, envelope, tail) VALUES (?, ?, ?, ?, ?, ?, ?)',
   );
@@ -26,16 +27,23 @@ export function acceptCalls(db: Database, tally: Tally): Handlers<'accept' | 'pi
 
   return {
     piece({ id, n, bytes }) {
-      insertPiece.run(id, n, bytes);
-      noteLoose.run(id, bytes.length);
+      if (n < FIRST_IN_FILE) {
+        insertPiece.run(id, n, bytes);
+        noteLoose.run(id, bytes.length);
+      } else files.write(id, n, bytes);
       return bytes;
     },
 
     accept({ id, receivedAt, size, captured, pieces, envelope, tail, recipients, lease }) {
       if (recipients.length > RECIPIENT_SPAN) throw new RangeError(`more than ${RECIPIENT_SPAN} recipients`);
       // A piece may have failed in a transaction before this one: then the message must not be.
-      if (pieces > 0 && bindLoose.run(id, pieces, size - tail.length).changes !== 1) {
-        throw new Error('a part of the content was not stored');
+      if (pieces > 0) {
+        const inFile = Math.max(0, pieces - FIRST_IN_FILE);
+        const bytes = size - tail.length - inFile * PIECE_BYTES;
+        if (bindLoose.run(id, pieces - inFile, bytes).changes !== 1) {
+          throw new Error('a part of the content was not stored');
+        }
+        if (inFile > 0) files.bind(id, pieces);
       }
       const message = insertMessage.run(id, receivedAt, size, captured, pieces, envelope, tail);
       tally.add('messages', 1);

@@ -4,7 +4,7 @@
 
 import type { Command, Database, Query } from './sqlite-database.ts';
 import type { Handlers, QueueRow } from './sqlite-protocol.ts';
-import type { Doomed, Remover } from './sqlite-removal.ts';
+import type { Remover } from './sqlite-removal.ts';
 import type { Scan } from './sqlite-scan.ts';
 import { messageOf, RECIPIENT_SPAN } from './sqlite-schema.ts';
 import type { Tally } from './sqlite-tally.ts';
@@ -32,12 +32,14 @@ export function changeCalls(db: Database, tally: Tally, remover: Remover, scan: 
     const sql = `UPDATE recipient SET ${sets}, lease_owner = NULL WHERE id IN (SELECT value FROM json_each(?2)) RETURNING state`;
     updates.set(action as QueueAction, db.query(sql));
   }
+  const endPauses = db.command('UPDATE pause SET until = ?1 WHERE until > ?1');
   const removals = new Removals(db, remover);
 
   return {
     queue: (step) => scan.step(step),
 
     change({ action, filter, from, last, now }) {
+      if (action === 'flush') endPauses.run(now);
       const allowed = action === 'delete' ? filter.states : statesFor(CHANGES[action][0], filter.states);
       const found = scan.step({ filter: allowed ? { ...filter, states: allowed } : filter, from, last, now });
       const meant = found.rows.filter((row) => row[7] !== 'captured');
@@ -59,14 +61,14 @@ function statesFor(possible: readonly RecipientState[], wanted?: readonly Recipi
 class Removals {
   readonly #remover: Remover;
   readonly #removeRecipients: Command;
-  readonly #empty: Query<Doomed>;
+  readonly #isEmpty: Query<[number]>;
   readonly #noteCaptured: Command;
 
   constructor(db: Database, remover: Remover) {
     const others = `SELECT 1 FROM recipient WHERE recipient.id >= seq * ${RECIPIENT_SPAN} AND recipient.id < (seq + 1) * ${RECIPIENT_SPAN}`;
     this.#remover = remover;
     this.#removeRecipients = db.command('DELETE FROM recipient WHERE id IN (SELECT value FROM json_each(?))');
-    this.#empty = db.query(`SELECT seq, id, pieces, size FROM message WHERE seq = ? AND NOT EXISTS (${others})`);
+    this.#isEmpty = db.query(`SELECT 1 FROM message WHERE seq = ? AND NOT EXISTS (${others})`);
     this.#noteCaptured = db.command(
       `UPDATE message SET captured = NOT EXISTS (${others} AND state <> 'captured') WHERE seq = ?`,
     );
@@ -74,10 +76,11 @@ class Removals {
 
   remove(rows: readonly QueueRow[], ids: string): void {
     this.#removeRecipients.run(ids);
+    const empty: number[] = [];
     for (const seq of new Set(rows.map((row) => messageOf(row[5])))) {
-      const empty = this.#empty.first(seq);
-      if (empty) this.#remover.remove(empty);
+      if (this.#isEmpty.first(seq)) empty.push(seq);
       else this.#noteCaptured.run(seq);
     }
+    this.#remover.remove(JSON.stringify(empty));
   }
 }

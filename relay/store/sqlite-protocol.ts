@@ -75,7 +75,9 @@ export interface Calls {
     gives: { message: DueRow; recipients: ClaimedRow[] }[];
   };
   renew: { takes: { leases: [recipientId: number, fence: number][]; until: number }; gives: number[] };
+  check: { takes: null; gives: null };
   settle: { takes: { results: SettlementRow[]; forget: boolean; notices: NoticeRow[] }; gives: number };
+  hasten: { takes: { now: number; latest: number; leaseEnd: number }; gives: number };
   purge: { takes: number; gives: number };
   delete: { takes: string[]; gives: number };
   trim: { takes: number; gives: number };
@@ -105,7 +107,9 @@ export type WriteName =
   | 'piece'
   | 'claim'
   | 'renew'
+  | 'check'
   | 'settle'
+  | 'hasten'
   | 'purge'
   | 'delete'
   | 'trim'

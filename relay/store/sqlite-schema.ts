@@ -5,6 +5,7 @@
 // - What is only ever read as a whole (the envelope, an attempt) is one JSON column.
 // - The last <= 64 KB of the content stand in the message's own row, which for most mail is all of it. Only longer
 //   content has rows in `piece`, written before the message exists.
+//   Since version 3 only the first of these: the others are in a file (sqlite-files.ts).
 // - A recipient's id is seq * 65536 + its place in the envelope: a message's recipients lie together without an
 //   index, and since a seq is never used twice, neither is a recipient's id.
 // - due_at is the one time that claim() looks at: the next attempt, or while a lease runs, its end.
@@ -89,5 +90,11 @@ CREATE TABLE pause (
 ) STRICT, WITHOUT ROWID;
 `;
 
+const THIRD = `
+-- where the pieces from the second on are: in files in this folder, of which no other database knows the name
+CREATE TABLE content_folder (name TEXT NOT NULL) STRICT;
+INSERT INTO content_folder VALUES (lower(hex(randomblob(8))));
+`;
+
 /** Migration n brings a file from user_version n to n + 1. Never changed once released, only added to. */
-export const MIGRATIONS: readonly string[] = [FIRST, SECOND];
+export const MIGRATIONS: readonly string[] = [FIRST, SECOND, THIRD];

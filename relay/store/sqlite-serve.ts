@@ -6,9 +6,11 @@ import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { acceptCalls } from './sqlite-accept.ts';
 import { changeCalls } from './sqlite-change.ts';
 import type { Database } from './sqlite-database.ts';
-import { GroupCommit, reasonOf } from './sqlite-group.ts';
+import { ContentFiles, FIRST_IN_FILE } from './sqlite-files.ts';
+import { GroupCommit, reasonOf, type Transactions } from './sqlite-group.ts';
 import { isAlone, openDatabase } from './sqlite-open.ts';
 import { pauseCalls } from './sqlite-pauses.ts';
+import { Presence } from './sqlite-presence.ts';
 import type {
   Answers,
   Call,
@@ -42,7 +44,9 @@ const WRITE_NAMES: Readonly<Record<WriteName, true>> = {
   piece: true,
   claim: true,
   renew: true,
+  check: true,
   settle: true,
+  hasten: true,
   purge: true,
   delete: true,
   trim: true,
@@ -50,6 +54,8 @@ const WRITE_NAMES: Readonly<Record<WriteName, true>> = {
   notePauses: true,
 };
 const WRITES: ReadonlySet<string> = new Set(Object.keys(WRITE_NAMES));
+/** The writes to which it makes no difference whether what is doomed is still there: nearly all of a busy relay's. */
+const BESIDE_REMOVALS: ReadonlySet<string> = new Set<WriteName>(['accept', 'piece', 'check', 'settle']);
 
 /** Opens the database, greets, and answers calls until one of them is `close`. */
 export function serve(port: MessagePort, options: ServeOptions): void {
@@ -77,6 +83,8 @@ class Server {
   readonly #db: Database;
   readonly #handlers: Handlers<Exclude<CallName, 'close'>>;
   readonly #group: GroupCommit;
+  readonly #presence: Presence;
+  readonly #remover: Remover;
   readonly #sweeper: Sweeper;
   readonly #watcher: Watcher;
   #commits: Answers['commits'] = [];
@@ -87,23 +95,35 @@ class Server {
     this.#port = port;
     this.#db = openDatabase(options);
     const tally = new Tally(this.#db);
-    this.#group = new GroupCommit(this.#db, tally, (ms, writes) => this.#commits.push([ms, writes]));
     this.#watcher = new Watcher(this.#db, () => port.postMessage({ changed: true } satisfies Changed));
-    this.#sweeper = new Sweeper(this.#db);
+    const files = new ContentFiles(this.#db, options);
+    this.#sweeper = new Sweeper(this.#db, files);
     const remover = new Remover(this.#db, tally, this.#sweeper);
-    const accepting = acceptCalls(this.#db, tally);
+    this.#remover = remover;
+    this.#group = new GroupCommit(transactions(this.#db, remover, files), tally, (ms, writes) =>
+      this.#commits.push([ms, writes]),
+    );
+    this.#presence = new Presence(options.file);
+    const accepting = acceptCalls(this.#db, tally, files);
     this.#handlers = {
       ...accepting,
+      // Not so the notices that a settlement brings: they leave with the rest of the queue, or not at all.
+      accept: (takes) => {
+        this.#presence.check();
+        return accepting.accept(takes);
+      },
+      check: () => {
+        this.#presence.check();
+        return null;
+      },
       ...queueCalls(this.#db, tally, remover, accepting.accept),
       ...changeCalls(this.#db, tally, remover, new Scan(this.#db)),
       ...removalCalls(this.#db, remover),
       ...pauseCalls(this.#db),
-      ...viewCalls(this.#db, tally),
+      ...viewCalls(this.#db, tally, files),
       watch: () => this.#watcher.start(),
     };
-    // Found first, then alone: whoever wrote them is gone, and no one who comes now can be meant.
-    const loose = this.#sweeper.findLoose();
-    if (loose.length > 0 && isAlone(this.#db, options.busyMs)) for (const id of loose) this.#sweeper.add(id);
+    this.#sweeper.addLeft(() => isAlone(this.#db, options.busyMs));
     this.#tidyLater();
   }
 
@@ -115,9 +135,12 @@ class Server {
     for (let start = 0; start < calls.length; ) {
       let bytes = 0;
       let end = start;
-      while (end < calls.length && bytes < GROUP_BYTES) bytes += bytesOf(calls[end++]!);
+      for (; end < calls.length && bytes < GROUP_BYTES; end++) {
+        const call = calls[end]!;
+        bytes += bytesOf(call);
+        if (!isForFile(call)) this.#uncheckpointed += bytesOf(call);
+      }
       this.#answerGroup(calls.slice(start, end));
-      this.#uncheckpointed += bytes;
       if (this.#uncheckpointed >= CHECKPOINT_BYTES) this.#checkpoint();
       start = end;
     }
@@ -131,7 +154,8 @@ class Server {
     if (writes.length > 0) {
       const answers: Answers = { done: [], values: [], failed: [], commits: [] };
       const moved: ArrayBuffer[] = [];
-      const outcomes = this.#group.run(writes.map((call) => () => this.#perform(call)));
+      this.#presence.look();
+      const outcomes = this.#group.run(writes.map((call) => () => this.#write(call)));
       answers.commits = this.#commits;
       this.#commits = [];
       for (const [i, outcome] of outcomes.entries()) {
@@ -168,6 +192,11 @@ class Server {
       }
     }
     this.#port.postMessage(answers, moved);
+  }
+
+  #write(call: Call): unknown {
+    if (!BESIDE_REMOVALS.has(call[1])) this.#remover.removeDoomed();
+    return this.#perform(call);
   }
 
   #perform<Name extends ReadName | WriteName | 'discard' | 'watch'>(call: Call): unknown {
@@ -222,11 +251,33 @@ class Server {
   }
 }
 
+/** What a settlement has doomed is gone with the commit that records it; content is synced before its message is. */
+function transactions(db: Database, remover: Remover, files: ContentFiles): Transactions {
+  return {
+    begin: () => db.begin(),
+    commit() {
+      remover.removeDoomed();
+      files.sync();
+      db.commit();
+      files.committed();
+    },
+    rollback() {
+      remover.rolledBack();
+      files.rolledBack();
+      db.rollback();
+    },
+  };
+}
+
 /** Bytes that have their memory for themselves are moved: a copy left here would be garbage of both threads. */
 function moveWhole(value: unknown, moved: ArrayBuffer[]): void {
   if (!(value instanceof Uint8Array)) return;
   const { buffer, byteLength } = value;
   if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) moved.push(buffer);
+}
+
+function isForFile(call: Call): boolean {
+  return call[1] === 'piece' && call[2].n >= FIRST_IN_FILE;
 }
 
 function bytesOf(call: Call): number {

@@ -66,10 +66,18 @@ export class SqliteStore implements Store {
     return new Set(await this.#link.call('renew', { leases: rows, until }));
   }
 
+  async check(): Promise<void> {
+    await this.#link.call('check', null);
+  }
+
   async settle(results: readonly Settlement[], options: SettleOptions = {}): Promise<number> {
     const { forgetDelivered: forget = false, notices = [] } = options;
     const rows = { results: results.map(settlementRow), forget, notices: notices.map(noticeRow) };
     return this.#link.call('settle', rows);
+  }
+
+  hasten(now: number, longestMs: number, leaseMs: number): Promise<number> {
+    return this.#link.call('hasten', { now, latest: now + longestMs, leaseEnd: now + leaseMs });
   }
 
   purge(before: number): Promise<number> {
@@ -172,7 +180,10 @@ export class SqliteStore implements Store {
     let left = size - tail.length;
     for (let n = 0; n < pieces; n++) {
       const piece = await this.#link.call('contentPiece', { id, n });
-      if (!piece) throw this.#link.failure(`message ${id} was deleted while it was read`);
+      if (!piece)
+        throw this.#link.failure(
+          `message ${id} was deleted while it was read, or the file with its content is missing`,
+        );
       left -= piece.length;
       yield bufferOver(piece);
       if (n % COLLECT_PIECES === COLLECT_PIECES - 1) collect();

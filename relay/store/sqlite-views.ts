@@ -1,11 +1,16 @@
 // What is only read: messages, lists, content, counts.
 
 import type { Database } from './sqlite-database.ts';
+import { type ContentFiles, FIRST_IN_FILE } from './sqlite-files.ts';
 import type { AttemptRow, Handlers, MessageRow, ReadName, RecipientRow, SummaryRow } from './sqlite-protocol.ts';
 import { RECIPIENT_SPAN } from './sqlite-schema.ts';
 import type { Tally } from './sqlite-tally.ts';
 
-export function viewCalls(db: Database, tally: Tally): Handlers<Exclude<ReadName, 'nextDue' | 'queue' | 'pauses'>> {
+export function viewCalls(
+  db: Database,
+  tally: Tally,
+  files: ContentFiles,
+): Handlers<Exclude<ReadName, 'nextDue' | 'queue' | 'pauses'>> {
   const message = db.query<MessageRow>('SELECT seq, id, received_at, size, envelope FROM message WHERE id = ?');
   const recipients = db.query<RecipientRow>(
     `SELECT id, address, parameters, route, state, next_attempt
@@ -43,7 +48,8 @@ export function viewCalls(db: Database, tally: Tally): Handlers<Exclude<ReadName
       return row ? { size: row[0], pieces: row[1], tail: row[2] } : null;
     },
 
-    contentPiece: ({ id, n }) => piece.first(id, n)?.[0] ?? null,
+    // First in the database: until version 3 all pieces were there.
+    contentPiece: ({ id, n }) => piece.first(id, n)?.[0] ?? (n < FIRST_IN_FILE ? null : files.read(id, n)),
 
     counts: () => tally.counts(),
   };

@@ -153,7 +153,10 @@ export interface StoredRecipient {
 }
 
 export interface MessageSummary {
-  /** Strictly increasing in the order of commits: the order of every list. */
+  /**
+   * Increasing in the order of commits: the order of every list. Strictly so for what one process commits; what two
+   * processes commit at the same moment may be numbered either way.
+   */
   readonly seq: number;
   readonly id: string;
   readonly receivedAt: number;
@@ -224,7 +227,7 @@ export interface QueueEntry {
  * What change() does, and to recipients in which state:
  * - hold: queued, deferred, unknown; they are held until released.
  * - release: held; queued and due now.
- * - flush: queued, deferred, unknown; due now.
+ * - flush: queued, deferred, unknown; due now. The pauses of upstreams end now as well.
  * - requeue: all but delivered; queued and due now as if just received: attempts and expiry count from now.
  * - bounce: queued, deferred, unknown, held; due now, with the order to bounce them.
  * - delete: all; a message without recipients goes whole.
@@ -245,6 +248,44 @@ export interface PausedUpstream {
   readonly alarm: boolean;
 }
 
+/** What a process asks for of an upstream's limits, which hold for all processes on the store together. */
+export interface ShareAsk {
+  readonly upstream: string;
+  readonly owner: string;
+  /** Mails at a time, for all together. */
+  readonly concurrency: number;
+  /** Mails that this one could have under way; 0 gives its share back. */
+  readonly wanted: number;
+  /** Mails that it has under way. */
+  readonly running: number;
+  /** Mails that may begin in a period, for all together. */
+  readonly rate: { readonly count: number; readonly perMs: number } | null;
+  /** Mails that this one could begin at once; only with a rate. */
+  readonly starts: number;
+}
+
+/** What it may use, and for how many milliseconds from when it asked. */
+export interface Share {
+  /** At least what it has under way: that much cannot be taken from it. */
+  readonly slots: number;
+  readonly slotsMs: number;
+  readonly starts: number;
+  readonly startsMs: number;
+}
+
+/** A process that takes in and delivers on a store that several share. Durations, by the server's clock. */
+export interface NodeView {
+  readonly id: string;
+  readonly host: string;
+  readonly pid: number;
+  readonly version: string;
+  readonly upMs: number;
+  /** Since it last said that it lives: a few seconds, or it is gone, or stands still. */
+  readonly unseenMs: number;
+  /** By how much its clock is ahead of the server's; negative when behind. Leases rest on the clocks. */
+  readonly clockAheadMs: number;
+}
+
 export interface Store {
   /** Starts a message. Rejects never: a store in trouble says so at write() or commit(). */
   begin(): MessageWriter;
@@ -257,6 +298,8 @@ export interface Store {
   claim(owner: string, now: number, leaseMs: number, limit: number): Promise<Claim[]>;
   /** Prolongs leases of a long delivery; tells which recipients are still ours. */
   renew(leases: readonly { recipientId: number; fence: number }[], until: number): Promise<Set<number>>;
+  /** Rejects with STORE_FAILED where a commit of a new message would: nothing can be written, or the file is gone. */
+  check(): Promise<void>;
   /** Records results, ends their leases and stores the notices, in one commit. Tells how many had a valid fence. */
   settle(results: readonly Settlement[], options?: SettleOptions): Promise<number>;
   /**
@@ -264,6 +307,11 @@ export interface Store {
    * expired), at most a thousand at a time; tells how many there were.
    */
   purge(before: number): Promise<number>;
+  /**
+   * For a clock that was set back: what would be due later than `longestMs` from now is due now, and a lease that would
+   * last as long ends leaseMs from now. Tells how many recipients that were.
+   */
+  hasten(now: number, longestMs: number, leaseMs: number): Promise<number>;
   /** The earliest time at which claim() may find something; null when nothing waits. */
   nextDue(): Promise<number | null>;
   /** The content in bounded pieces, byte for byte; undefined when there is no such message. */
@@ -293,6 +341,10 @@ export interface Store {
   pauses(now: number): Promise<PausedUpstream[]>;
   /** Calls `changed` within about a second whenever another process has changed the database, until close(). */
   watch(changed: () => void): void;
+  /** Divides an upstream's limits among the processes that share the store; absent where there is only one. */
+  share?(ask: ShareAsk): Promise<Share>;
+  /** The processes that share the store; absent where there is only one. */
+  nodes?(): Promise<NodeView[]>;
   /** Resolves when everything under way is committed and the database is closed. */
   close(): Promise<void>;
 }

@@ -46,12 +46,24 @@ export interface Courier {
   /**
    * Sends one mail; `content` gives it from its beginning each time it is called. Rejects with Unreachable when the mail
    * did not leave, and not for its own sake; with what `content` rejects with; everything else is an outcome.
+   * `isOurs` is asked at the last moment, before the content and before its end: with no for an answer the end does not
+   * leave, and it rejects with LeaseLost.
    */
-  deliver(envelope: Envelope, content: () => Promise<Content>): Promise<Delivery>;
+  deliver(envelope: Envelope, content: () => Promise<Content>, isOurs?: () => boolean): Promise<Delivery>;
   /** Ends idle connections; those at work end after their mail. */
   close(): void;
   /** Ends all of them at once. */
   destroy(): void;
+}
+
+/** This process slept, or its store did, and another one may be sending the mail by now: the rest of it was not sent. */
+export class LeaseLost extends Error {
+  readonly code = 'ELEASE';
+
+  constructor() {
+    super('the lease ran out while it was being sent');
+    this.name = 'LeaseLost';
+  }
 }
 
 /** The mail was not sent this way, and not for its own sake: another way may be tried at once. */

@@ -110,7 +110,7 @@ export class SigningCourier implements Courier {
     return this.courier.group(recipient);
   }
 
-  async deliver(envelope: Envelope, content: () => Promise<Content>): Promise<Delivery> {
+  async deliver(envelope: Envelope, content: () => Promise<Content>, isOurs?: () => boolean): Promise<Delivery> {
     const source = await content();
     let field: Buffer;
     try {
@@ -121,9 +121,9 @@ export class SigningCourier implements Courier {
       const outcome = outcomeOf({ message, code: 'ESTREAM' }, false);
       return { outcomes: envelope.recipients.map(() => outcome), tls: '', host: '' };
     }
-    if (field.length === 0) return this.courier.deliver(envelope, content);
+    if (field.length === 0) return this.courier.deliver(envelope, content, isOurs);
     const size = envelope.size + field.length;
-    return this.courier.deliver({ ...envelope, size }, async () => behind(field, await content()));
+    return this.courier.deliver({ ...envelope, size }, async () => behind(field, await content()), isOurs);
   }
 
   close(): void {

@@ -3,14 +3,14 @@
 import { isIP } from 'node:net';
 import type { Log } from '../../src/log.ts';
 import { Batches } from './batches.ts';
-import { type Content, type Courier, type Delivery, type Envelope, Unreachable } from './courier.ts';
+import { type Content, type Courier, type Delivery, type Envelope, LeaseLost, Unreachable } from './courier.ts';
 import { isOfConnection, type Outcome, outcomeOf, replied, type SendError } from './outcome.ts';
 import { planTransaction, type Transaction, Transmission } from './transaction.ts';
 import type { Upstream, UpstreamTls } from './upstream.ts';
 import type { UpstreamConnection } from './upstream-connection.ts';
 import { readTlsFiles, type TlsFiles } from './upstream-files.ts';
 import type { Dial, Login } from './upstream-open.ts';
-import { WAITS, type Waits } from './waits.ts';
+import { WAITS, type Waits, waitsFor } from './waits.ts';
 
 /** What is the same for every courier. */
 export interface CourierSettings {
@@ -26,6 +26,8 @@ export interface Target {
   readonly host: string;
   readonly address: string;
 }
+
+const ALWAYS = (): boolean => true;
 
 interface Idle {
   readonly connection: UpstreamConnection;
@@ -52,7 +54,7 @@ export class Forwarder implements Courier {
     this.target = target ?? { host: upstream.host, address: upstream.host };
     this.hostname = settings.hostname;
     this.log = settings.log;
-    this.waits = settings.waits ?? WAITS;
+    this.waits = waitsFor(upstream, settings.waits ?? WAITS);
     this.files = readTlsFiles(upstream);
   }
 
@@ -69,10 +71,10 @@ export class Forwarder implements Courier {
     return '';
   }
 
-  async deliver(envelope: Envelope, content: () => Promise<Content>): Promise<Delivery> {
+  async deliver(envelope: Envelope, content: () => Promise<Content>, isOurs = ALWAYS): Promise<Delivery> {
     this.working++;
     try {
-      return await this.batches.deliver(envelope, (batch) => this.send(batch, content));
+      return await this.batches.deliver(envelope, (batch) => this.send(batch, content, isOurs));
     } finally {
       this.working--;
     }
@@ -92,12 +94,12 @@ export class Forwarder implements Courier {
     for (const connection of [...this.open]) connection.close();
   }
 
-  private async send(envelope: Envelope, content: () => Promise<Content>): Promise<Delivery> {
+  private async send(envelope: Envelope, content: () => Promise<Content>, isOurs: () => boolean): Promise<Delivery> {
     for (;;) {
       const source = await content();
       const waiting = this.takeIdle();
       const connection = waiting ?? (await this.connect());
-      const delivery = await this.sendOver(connection, envelope, source, waiting !== undefined);
+      const delivery = await this.sendOver(connection, envelope, { source, isOurs, wasUsed: waiting !== undefined });
       if (delivery !== null) return delivery;
     }
   }
@@ -106,8 +108,7 @@ export class Forwarder implements Courier {
   private async sendOver(
     connection: UpstreamConnection,
     envelope: Envelope,
-    source: Content,
-    wasUsed: boolean,
+    { source, isOurs, wasUsed }: { source: Content; isOurs: () => boolean; wasUsed: boolean },
   ): Promise<Delivery | null> {
     const { upstream } = this;
     const { offers, isVerified, tls } = connection;
@@ -117,7 +118,7 @@ export class Forwarder implements Courier {
       this.keep(connection);
       return delivery(transaction.fates as Outcome[]);
     }
-    const transmission = new Transmission(transaction.mail, transaction.rcpt);
+    const transmission = new Transmission(transaction.mail, transaction.rcpt, isOurs);
     try {
       const response = await connection.transmit(transmission, source);
       this.keep(connection);
@@ -126,6 +127,7 @@ export class Forwarder implements Courier {
       const error = reason as SendError;
       const { isBegun, isDotSent } = transmission;
       await this.recover(connection, error, isDotSent);
+      if (reason instanceof LeaseLost) throw reason;
       // 421 to the dot refuses the mail, for this host's sake; without any reply it may have arrived.
       if (isOfConnection(error) && (!isDotSent || error.code === 'EMESSAGE')) {
         if (wasUsed && !isBegun) return null;

@@ -3,6 +3,7 @@
 import { Resolver } from 'node:dns/promises';
 import { isIPv4, isIPv6 } from 'node:net';
 import { domainToASCII } from 'node:url';
+import { realClock } from '../../src/clock.ts';
 import { madeHere, type Outcome } from './outcome.ts';
 
 /** The part of node:dns/promises that is used. Rejects with an error whose `code` is that of c-ares. */
@@ -47,7 +48,7 @@ export class MxLookup {
   private readonly hosts = new Map<string, Cached<readonly (readonly string[])[]>>();
   private readonly addresses = new Map<string, Cached<readonly string[]>>();
 
-  constructor({ hostname, resolver, now = Date.now }: MxLookupOptions) {
+  constructor({ hostname, resolver, now = realClock.steady }: MxLookupOptions) {
     this.hostname = plain(hostname);
     // Its own limits: c-ares tries each server for 5 s, and again twice as long.
     this.resolver = resolver ?? new Resolver({ timeout: 5_000, tries: 3 });

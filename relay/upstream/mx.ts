@@ -41,7 +41,7 @@ export class MxCourier implements Courier {
     return at < 0 ? '' : address.slice(at + 1).toLowerCase();
   }
 
-  async deliver(envelope: Envelope, content: () => Promise<Content>): Promise<Delivery> {
+  async deliver(envelope: Envelope, content: () => Promise<Content>, isOurs?: () => boolean): Promise<Delivery> {
     const all = (outcome: Outcome): Delivery => ({
       outcomes: envelope.recipients.map(() => outcome),
       tls: '',
@@ -70,7 +70,7 @@ export class MxCourier implements Courier {
       for (const address of addresses) {
         if (tries++ >= MAX_TRIES) break;
         try {
-          return await this.forwarder(host, address).deliver(envelope, content);
+          return await this.forwarder(host, address).deliver(envelope, content, isOurs);
         } catch (error) {
           if (!(error instanceof Unreachable)) throw error;
           // Whatever is wrong there, it is theirs to see to.

@@ -34,6 +34,8 @@ export class Transmission {
   readonly rcpt: readonly string[];
   /** For each recipient the reply that was for it alone: a refused RCPT, or under LMTP the one behind the dot. */
   readonly replies: (string | undefined)[];
+  /** Whether it may still be sent: see Courier.deliver(). */
+  readonly isOurs: () => boolean;
   /** Its content has been asked for. */
   isBegun = false;
   /** All of it has been handed to the socket, the lone dot included. */
@@ -42,8 +44,9 @@ export class Transmission {
   isDotSent = false;
   isOver = false;
 
-  constructor(mail: string, rcpt: readonly string[]) {
+  constructor(mail: string, rcpt: readonly string[], isOurs: () => boolean = () => true) {
     this.mail = mail;
+    this.isOurs = isOurs;
     this.rcpt = rcpt;
     this.replies = rcpt.map(() => undefined);
   }

@@ -5,7 +5,7 @@
 // A version of nodemailer that changes what is used here fails test/relay/upstream-connection.test.ts.
 import type { TLSSocket } from 'node:tls';
 import SMTPConnection from 'nodemailer/lib/smtp-connection';
-import type { Content } from './courier.ts';
+import { type Content, LeaseLost } from './courier.ts';
 import type { SendError } from './outcome.ts';
 import type { Transmission } from './transaction.ts';
 import type { Done, Inside } from './upstream-inside.ts';
@@ -172,15 +172,17 @@ export class UpstreamConnection extends Base {
     transmission.isBegun = true;
     this.#disarm();
     try {
+      if (!transmission.isOurs()) throw new LeaseLost();
       if (isShort(content)) return this.#writeLast(transmission, wholeWireText(content));
       const text = new WireText();
       for await (const piece of content) {
         if (!(await this.#write(transmission, text.write(piece)))) return;
       }
+      if (!transmission.isOurs()) throw new LeaseLost();
       this.#writeLast(transmission, text.end());
     } catch (error) {
       if (transmission.isOver) return;
-      settle(Object.assign(error as Error, { code: 'ESTREAM' }));
+      settle(error instanceof LeaseLost ? error : Object.assign(error as Error, { code: 'ESTREAM' }));
       // Without its dot: the other side throws away what it has.
       this.close();
     }

@@ -20,6 +20,8 @@ export interface Parameters {
   readonly eightbit: 'bounce' | 'send' | null;
   readonly concurrency: number | null;
   readonly rate: Rate | null;
+  readonly timeout: number | null;
+  readonly dotTimeout: number | null;
   readonly port: number | null;
   readonly lmtp: boolean | null;
 }
@@ -62,6 +64,17 @@ function integer(min: number, max: number): Reader<number> {
   };
 }
 
+function duration(min: string, max: string): Reader<number> {
+  const [from, to] = [parseDuration(min)!, parseDuration(max)!];
+  return {
+    expects: `a duration from ${min} to ${max}, as in 90s or 5m`,
+    read: (text) => {
+      const ms = parseDuration(text);
+      return ms !== undefined && ms >= from && ms <= to ? ms : undefined;
+    },
+  };
+}
+
 const YES_OR_NO: Reader<boolean> = { expects: 'yes or no', read: (text) => YES.get(text) };
 const FILE = matching(/^[^\0]+$/, 'the path of a file');
 // A + in a query is a space: whoever pastes a token with one is told so here, and not by the upstream at night.
@@ -84,6 +97,8 @@ const READERS: { readonly [K in keyof Parameters]: Reader<NonNullable<Parameters
   eightbit: oneOf('bounce', 'send'),
   concurrency: integer(1, 1000),
   rate: { expects: 'a number of mails in a time, as in 5/s, 100/m or 1000/h', read: readRate },
+  timeout: duration('100ms', '1h'),
+  dotTimeout: duration('100ms', '1h'),
   port: integer(1, 65535),
   lmtp: YES_OR_NO,
 };

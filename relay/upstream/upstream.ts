@@ -65,6 +65,9 @@ export interface Upstream {
   /** Connections at a time; null: what --concurrency says. */
   readonly concurrency: number | null;
   readonly rate: Rate | null;
+  /** Milliseconds; null: as waits.ts says, phase by phase. */
+  readonly timeout: number | null;
+  readonly dotTimeout: number | null;
 }
 
 const FORMS = 'smtp[s]://[user:password@]host[:port], lmtp://host:port, lmtp+unix:/path or mx:';
@@ -113,6 +116,8 @@ export function parseUpstream(text: string): Upstream {
     eightBit: parameters.eightbit ?? 'bounce',
     concurrency: parameters.concurrency,
     rate: parameters.rate,
+    timeout: parameters.timeout,
+    dotTimeout: parameters.dotTimeout,
   };
 }
 

@@ -1,4 +1,5 @@
 // How long an upstream may take, in milliseconds, phase by phase.
+import type { Upstream } from './upstream.ts';
 
 export interface Waits {
   /** For a connection, TLS from the first byte included. */
@@ -17,6 +18,13 @@ export interface Waits {
   readonly reset: number;
   /** With nothing to send, before it says QUIT. */
   readonly idle: number;
+}
+
+/** The waits for one upstream: `timeout` stands for all of them but the one for the reply to the lone dot. */
+export function waitsFor({ timeout, dotTimeout }: Pick<Upstream, 'timeout' | 'dotTimeout'>, waits: Waits): Waits {
+  const all =
+    timeout === null ? waits : { connect: timeout, greeting: timeout, command: timeout, data: timeout, block: timeout };
+  return { ...waits, ...all, ...(dotTimeout === null ? {} : { dot: dotTimeout }) };
 }
 
 const MINUTE = 60_000;

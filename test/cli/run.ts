@@ -6,7 +6,7 @@ import { extname, join } from 'node:path';
 
 const extension = extname(import.meta.filename);
 /** What is run from its source needs the loader that runs this; the build must do without. */
-const loaderFor = (file: string): string[] => (file.endsWith('.ts') ? ['--import', 'tsx'] : []);
+export const loaderFor = (file: string): string[] => (file.endsWith('.ts') ? ['--import', 'tsx'] : []);
 
 export const LONEDOT = join(import.meta.dirname, '../../cli', `lonedot${extension}`);
 /** The same program with services that only pretend: see fake-program.ts. */

@@ -21,7 +21,7 @@ describe('lonedot told something wrong', () => {
     ['an alias that is mistyped', ['--smtp-max-recipient', '5'], 'did you mean --smtp-max-recipients?'],
     ['an option in camelCase', ['--maxRecipients', '5'], 'did you mean --max-recipients?'],
     ['an unknown letter', ['-z'], 'unknown option -z; see --help for those there are'],
-    ['an option of another command', ['sink', '--keep-failed', '1h'], 'unknown option --keep-failed; '],
+    ['an option of another command', ['relay', '--upstream', 'smtp://h', '--max', '5'], 'unknown option --max; '],
     ['an unknown command', ['rely'], 'unknown command "rely"; did you mean "relay"?'],
     ['a command that is like no other', ['frobnicate'], 'there are sink, relay, proxy, '],
     ['a command behind options', ['-s', '1025', 'relay'], 'unexpected argument "relay"; the command comes first'],

@@ -11,6 +11,7 @@ describe('proxy: connecting', () => {
   });
   afterEach(async () => {
     expect(rig.warnings).to.deep.equal([]);
+    rig.expectExact();
     await rig.cleanUp();
   });
 

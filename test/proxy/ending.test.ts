@@ -15,6 +15,7 @@ describe('proxy: ending', () => {
   });
   afterEach(async () => {
     expect(rig.warnings).to.deep.equal([]);
+    rig.expectExact();
     await rig.cleanUp();
   });
 

@@ -1,16 +1,17 @@
 // One side has said everything, the other has not: the rows of the corpus about the end of a direction.
 import { expect } from 'chai';
+import { FIN_TIMEOUT_MS } from '../../proxy/pair.ts';
 import { Rig } from './rig.ts';
-
-/** The default of --fin-timeout. */
-const FIN_TIMEOUT_MS = 3_600_000;
 
 describe('proxy: half-close', () => {
   let rig: Rig;
   beforeEach(() => {
     rig = new Rig();
   });
-  afterEach(() => rig.cleanUp());
+  afterEach(async () => {
+    rig.expectExact();
+    await rig.cleanUp();
+  });
 
   for (const [row, pause] of [
     ['row 1: delivers a reply that comes 300 ms after the end of the request', 300],

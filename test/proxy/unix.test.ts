@@ -9,7 +9,10 @@ describe('proxy: unix sockets', () => {
   beforeEach(() => {
     rig = new Rig();
   });
-  afterEach(() => rig.cleanUp());
+  afterEach(async () => {
+    rig.expectExact();
+    await rig.cleanUp();
+  });
 
   for (const [listen, at] of [
     ['unix', 'tcp'],

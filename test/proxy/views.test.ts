@@ -83,6 +83,11 @@ describe('the terminal view', () => {
     expect(lineText(Buffer.from([0x73, 0xf6, 0x80]))).to.equal('s\\xf6\\x80');
   });
 
+  it('counts what is encrypted', () => {
+    const text = 'S: 220 x\nC: STARTTLS\nS: 220 go\nC> \\x16\\x03\\x01\\x00';
+    expect(lines('smtp', text)[5]).to.match(/C\| 4 bytes of TLS$/);
+  });
+
   it('colours where it may', () => {
     const paint = paintFor({ isTTY: true }, {});
     expect(lines('smtp', 'S: 220 hi', { paint })[1]).to.contain('\x1b[32mS<\x1b[0m 220 hi');

@@ -20,6 +20,7 @@ describe('A queue that slept over thousands of leases', () => {
     let claims = 0;
     const store = {
       watch: () => {},
+      hasten: async () => 0,
       claim: async () => {
         claims++;
         return [];

@@ -108,6 +108,25 @@ describe('LineEndings', () => {
     }
   });
 
+  it('gives the same text and counts where nobody asks for the longest line', () => {
+    const clean = `${'..\r\n'.repeat(8)}${'x'.repeat(40)}\r\n\r\nab`;
+    for (const bare of ['', '\r', '\n', '\r\r\n', '\n\r']) {
+      for (let at = 0; at <= clean.length; at++) {
+        const text = clean.slice(0, at) + bare + clean.slice(at);
+        for (const policy of LINE_POLICIES) {
+          for (const cut of [0, at, at + 1]) {
+            const lines = new LineEndings(policy, false);
+            const out = [text.slice(0, cut), text.slice(cut)].map((part) => lines.write(Buffer.from(part, 'latin1')));
+            out.push(lines.end());
+            const { bareCr, bareLf, longestLine } = lines;
+            const outcome = { text: Buffer.concat(out).toString('latin1'), bareCr, bareLf };
+            expect({ ...outcome, longestLine }).to.deep.equal({ ...reference(policy, text), longestLine: 0 });
+          }
+        }
+      }
+    }
+  });
+
   it('shows the longest line while it is still growing', () => {
     const lines = new LineEndings('strict');
     lines.write(Buffer.alloc(5000, 'x'));

@@ -257,20 +257,18 @@ describe('stress', () => {
     try {
       // A socket takes what the system does; this one asks for a drain behind every write, so each frame is a stop.
       const { server, client } = await socketPair();
-      const plain = socketTransport(server);
+      const transport: Transport = socketTransport(server);
+      const plainOn = transport.on.bind(transport);
       const drained: (() => void)[] = [];
       let drains = 0;
-      const transport: Transport = {
-        ...plain,
-        write(data) {
-          server.write(data, () => {
-            drains++;
-            for (const listener of drained) listener();
-          });
-          return false;
-        },
-        on: (event, listener) => (event === 'drain' ? void drained.push(listener) : plain.on(event, listener)),
+      transport.write = (data) => {
+        server.write(data, () => {
+          drains++;
+          for (const listener of drained) listener();
+        });
+        return false;
       };
+      transport.on = (event, listener) => (event === 'drain' ? void drained.push(listener) : plainOn(event, listener));
       const chat = new RecordingChat(transport, echo, { outHighWater: 1 });
       const listeners = () => ['data', 'drain', 'end', 'close', 'error'].map((name) => server.listenerCount(name));
       const before = listeners();

@@ -38,6 +38,16 @@ describe('compileTerminator', () => {
     expect(needles[0]!.given).to.equal(given);
   });
 
+  it('looks at the bytes again when the same array is set again', () => {
+    const given = Buffer.from('\r\n');
+    const before = compileTerminator(given) as Search;
+    expect(compileTerminator(given)).to.equal(before);
+    given.write('\n\n');
+    const { needles } = compileTerminator(given) as Search;
+    expect(needles[0]!.bytes.toString()).to.equal('\n\n');
+    expect(needles[0]!.given).to.equal(given);
+  });
+
   for (const maxHold of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, undefined, '4']) {
     it(`refuses a finder that may hold ${maxHold} bytes`, () => {
       const until = { maxHold, find: () => 'more' } as never;

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { socketTransport } from '../../src/transport.ts';
 import { bytes } from '../support/recording.ts';
-import { destroySockets, socketPair } from '../support/sockets.ts';
+import { closed, destroySockets, socketPair } from '../support/sockets.ts';
 import { turn, within } from '../support/within.ts';
 
 /** Some containers have none. */
@@ -64,5 +64,43 @@ describe('socketTransport', () => {
     transport.end();
     await within(2000, new Promise((resolve) => client.once('end', resolve)));
     expect(chunks).to.deep.equal(['abc']);
+  });
+
+  it('resets', async () => {
+    const { server, client } = await socketPair();
+    const failed = new Promise<NodeJS.ErrnoException>((resolve) => client.once('error', resolve));
+    client.resume();
+    socketTransport(server).reset?.();
+    expect((await within(2000, failed)).code).to.equal('ECONNRESET');
+  });
+
+  it('resets at once, whatever waits to be sent', async () => {
+    const { server, client } = await socketPair();
+    server.write(Buffer.alloc(20_000_000));
+    socketTransport(server).reset?.();
+    await within(2000, closed(server));
+    // Node may take a reset behind data for an end, so only this can be said of it.
+    let received = 0;
+    client.on('data', (chunk) => (received += chunk.length)).on('end', () => client.destroy());
+    await within(2000, closed(client));
+    expect(received).to.be.below(20_000_000);
+  });
+
+  it('is closed also by a reset that comes while its end is being sent', async () => {
+    const { server } = await socketPair();
+    const transport = socketTransport(server);
+    transport.end();
+    transport.reset?.();
+    transport.destroy();
+    await within(2000, closed(server));
+  });
+
+  it('destroys where there are no resets', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'lonedot-test-'));
+    const [socket, close] = await acceptOn({ path: join(folder, 'socket') });
+    socketTransport(socket).reset?.();
+    await within(2000, closed(socket));
+    close();
+    await rm(folder, { recursive: true });
   });
 });

@@ -98,14 +98,14 @@ describe('The web application', () => {
 
     it('is ready when the store answers', async () => {
       const clock = new FakeClock();
-      const answer = await appOver(storeWith({ renew: async () => new Set() }), { clock }).request('/readyz');
+      const answer = await appOver(storeWith({ check: async () => {} }), { clock }).request('/readyz');
       expect([answer.status, await answer.text(), clock.pending]).to.deep.equal([200, 'ok\n', 0]);
     });
 
     it('is not when the store fails, and logs why', async () => {
       const { log, entries } = recordingLog();
       const error = new Error('the database is gone');
-      const app = appOver(storeWith({ renew: () => Promise.reject(error) }), { log });
+      const app = appOver(storeWith({ check: () => Promise.reject(error) }), { log });
       const answer = await app.request('/readyz');
       const line = 'the store failed; see the log of the server\n';
       expect([answer.status, await answer.text()]).to.deep.equal([503, line]);
@@ -114,7 +114,7 @@ describe('The web application', () => {
 
     it('is not when the store takes too long', async () => {
       const clock = new FakeClock();
-      const app = appOver(storeWith({ renew: () => new Promise(() => {}) }), { clock });
+      const app = appOver(storeWith({ check: () => new Promise(() => {}) }), { clock });
       const asked = app.request('/readyz');
       while (clock.pending === 0) await new Promise((resolve) => setImmediate(resolve));
       clock.advance(2_000);

@@ -18,8 +18,7 @@ export const readyz: Handler = async (c, web) => {
 };
 
 async function troubleOf({ store, space, clock, readyQueueAge }: Web): Promise<string | null> {
-  // A commit with nothing in it: a store that can only be read refuses it.
-  await store.renew([], clock.now());
+  await store.check();
   if (space.minFree > 0 && (await space.look()) < space.minFree) return 'the disk is nearly full';
   if (readyQueueAge === 0) return null;
   const { oldestWaiting } = await store.counts();

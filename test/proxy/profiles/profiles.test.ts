@@ -129,9 +129,15 @@ describe('the profiles', () => {
     it(`${profile?.name ?? 'auto'} loses, repeats and changes no byte of random traffic`, () => {
       fc.assert(
         fc.property(traffic, (chunks) => {
-          const events = watch(profile, chunks, true);
+          const passed = { client: [] as Buffer[], server: [] as Buffer[] };
+          const framed = (from: 'client' | 'server', _: unknown, bytes: Buffer) => {
+            passed[from].push(bytes);
+            return null;
+          };
+          const events = watch(profile, chunks, true, { framed, ended: () => {} });
           for (const from of ['client', 'server'] as const) {
             expect(bytesOf(events, from).equals(said(chunks, from))).to.equal(true);
+            expect(Buffer.concat(passed[from]).equals(said(chunks, from))).to.equal(true);
           }
           expect(events.filter((event) => event.type === 'note' && event.text.includes('failed'))).to.deep.equal([]);
         }),

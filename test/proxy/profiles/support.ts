@@ -9,7 +9,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DialogueEvent, SideName } from '../../../proxy/dialogue/event.ts';
 import { Journal } from '../../../proxy/dialogue/journal.ts';
-import { Observer } from '../../../proxy/dialogue/observer.ts';
+import { Observer, type Tap } from '../../../proxy/dialogue/observer.ts';
 import type { Profile } from '../../../proxy/profiles/profile.ts';
 import { PROFILES } from '../../../proxy/profiles/table.ts';
 
@@ -63,11 +63,19 @@ export function watch(
   profile: Profile | null,
   chunks: Iterable<Burst>,
   keepSecrets = false,
-  upstream = 'h:1',
+  tap?: Tap,
 ): DialogueEvent[] {
   const journal = new Journal({ records: 4096, bytes: 1e9 });
   let time = 1000;
-  const observer = new Observer({ journal, conn: 1, profile, client: 'c', upstream, now: () => time++ });
+  const observer = new Observer({
+    journal,
+    conn: 1,
+    profile,
+    client: 'c',
+    upstream: 'h:1',
+    now: () => time++,
+    ...(tap && { tap }),
+  });
   for (const { from, bytes } of chunks) observer.feed(from, bytes);
   observer.close({ bytesUp: 0, bytesDown: 0, error: '' });
   const events: DialogueEvent[] = [];
@@ -85,14 +93,15 @@ export function shown(events: readonly DialogueEvent[]): string[] {
     if (event.type === 'protocol') lines.push(`${event.from === 'client' ? 'C' : 'S'} looks like ${event.protocol}`);
     if (event.type !== 'frame') continue;
     const { from, kind, part, open, truncated, answers, latency } = event;
+    const isRaw = kind === 'raw' || kind === 'tls';
     pieces.push(event.bytes);
     const before = lines.at(-1);
     const who = `${from === 'client' ? 'C' : 'S'} ${kind}`;
-    if (event.more && !truncated && kind !== 'raw') continue;
+    if (event.more && !truncated && !isRaw) continue;
     const whole = Buffer.concat(pieces).toString('latin1');
-    const text = escaped(kind === 'raw' ? whole : whole.replace(/\r\n$/, ''));
+    const text = escaped(isRaw ? whole : whole.replace(/\r\n$/, ''));
     pieces = [];
-    if (kind === 'raw' && before?.startsWith(`${who} `)) {
+    if (isRaw && before?.startsWith(`${who} `)) {
       lines[lines.length - 1] = before + text;
       continue;
     }

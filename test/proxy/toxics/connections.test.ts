@@ -196,6 +196,24 @@ describe('proxy: toxics on connections', () => {
     await until(5000, () => rig.over === 1);
   });
 
+  it('a reset by the client is an end for the upstream, behind all that the client has said, when strict', async () => {
+    const upstream = await rig.upstream();
+    const proxy = await rig.toxicProxy(upstream.address, { strict: true });
+    proxy.toxics.add(up('latency', { latency: 100 }));
+    const [client, server] = await rig.through(proxy, upstream);
+    client.send('req');
+    await rig.settled(() => rig.clock.pending);
+    client.reset();
+    await client.closes();
+    await rig.settled(() => rig.clock.pending);
+    rig.clock.advance(100);
+    await server.gets('req');
+    await server.getsEnd();
+    expect(server.error).to.equal('');
+    server.finish();
+    await until(5000, () => rig.over === 1);
+  });
+
   it('closes every connection and refuses new ones when it is stopped, whatever toxics hold', async () => {
     const upstream = await rig.upstream();
     const proxy = await rig.toxicProxy(upstream.address);

@@ -10,6 +10,10 @@ import { RecordingLog } from '../support/recording-log.ts';
 class FakeLane {
   pause: { until: number; why: string; alarm: boolean } | null = null;
   gate = (): 'open' | 'paused' => (this.pause ? 'paused' : 'open');
+  hurried: number[] = [];
+  hurry(now: number): void {
+    this.hurried.push(now);
+  }
   view(): LaneView {
     const { until = null, why = '', alarm = false } = this.pause ?? {};
     return { name: 'main', state: this.pause ? 'paused' : 'open', until, why, alarm, running: 0 };
@@ -87,5 +91,24 @@ describe('PauseBoard', () => {
     board.look();
     await turn();
     expect(written).to.deep.equal([[]]);
+  });
+
+  it('ends the pauses that somebody else has ended on it, and no others', async () => {
+    const clock = new FakeClock(1000);
+    let until = 5000;
+    const store = {
+      notePauses: async () => {},
+      pauses: async () => [{ upstream: 'main', ...PAUSE, until }],
+    } as unknown as Store;
+    board = new PauseBoard({ store, owner: 'me', lanes: [lane], log, clock });
+    await board.heed();
+    expect(lane.hurried, 'nothing was paused').to.deep.equal([]);
+    lane.pause = PAUSE;
+    board.look();
+    await board.heed();
+    expect(lane.hurried, 'the pause stands').to.deep.equal([]);
+    until = 1000;
+    await board.heed();
+    expect(lane.hurried).to.deep.equal([1000]);
   });
 });

@@ -47,6 +47,16 @@ describe('parsePath', () => {
     });
   }
 
+  it('has the limits of RFC 5321 on both sides of the length up to which a plain address is known at once', () => {
+    const label = 'x'.repeat(63);
+    for (const local of ['a', 'l'.repeat(31), 'l'.repeat(32), 'l'.repeat(64)]) {
+      expect(path(`<${local}@${'x'.repeat(31)}>`)).to.equal(`${local}@${'x'.repeat(31)}`);
+      expect(path(`<${local}@${label}.example>`)).to.equal(`${local}@${label}.example`);
+    }
+    expect(path(`<${'l'.repeat(65)}@x>`)).to.equal('refused: too-long');
+    expect(path(`<a@${label}x>`)).to.equal('refused: domain');
+  });
+
   const ROUTES: readonly [text: string, address: string][] = [
     ['<@h.example:a@x.example>', 'a@x.example'],
     ['<@h.example,@i.example:a@x.example>', 'a@x.example'],

@@ -354,6 +354,19 @@ export function changeContract(newPlace: () => Promise<Place>): void {
   );
 
   it(
+    'ends all pauses with a flush',
+    onFresh(newPlace, async ({ store, open }) => {
+      const other = await open();
+      const over = { upstream: 'over', until: 150, why: 'gone', alarm: false };
+      await store.notePauses('one', [{ upstream: 'main', until: 500, why: '535 no', alarm: true }, over], 100);
+      await other.change({}, 'hold', 200);
+      expect((await store.pauses(200)).map(({ until }) => until)).to.deep.equal([500, 150]);
+      await other.change({}, 'flush', 200);
+      expect((await store.pauses(200)).map(({ until }) => until)).to.deep.equal([200, 150]);
+    }),
+  );
+
+  it(
     'tells whoever watches that another has changed something, and not of his own changes',
     onFresh(newPlace, async ({ store, open }) => {
       const other = await open();

@@ -293,6 +293,34 @@ export function queueContract(newPlace: () => Promise<Place>): void {
       expect(new Set(taken).size).to.equal(80);
     }),
   );
+
+  it(
+    'makes due what would be due too late, and ends leases that would last too long',
+    onFresh(newPlace, async ({ store }) => {
+      const far = 5000 + 24 * 3_600_000;
+      await put(store, 'late', { receivedAt: far, ...to('relay', 'late@x') });
+      await put(store, 'leased', { receivedAt: 1, ...to('relay', 'leased@x') });
+      const [leased] = await store.claim('one', far - 1, LEASE, 1);
+      await put(store, 'soon', { receivedAt: 5000 + 3000, ...to('relay', 'soon@x') });
+      await put(store, 'kept', to('capture', 'kept@x'));
+      expect(await store.hasten(5000, 3000, LEASE)).to.equal(2);
+      expect(await store.hasten(5000, 3000, LEASE), 'nothing more').to.equal(0);
+      expect((await store.claim('two', 5000, LEASE, 10)).flatMap(addresses)).to.deep.equal(['late@x']);
+      expect(await store.renew(leased!.recipients, 5000 + LEASE), 'whoever lives keeps it').to.have.lengthOf(1);
+      expect(await store.claim('two', 5000 + LEASE - 1, LEASE, 10)).to.deep.equal([]);
+      expect((await store.claim('two', 5000 + LEASE, LEASE, 10)).flatMap(addresses)).to.include('leased@x');
+      expect((await store.claim('two', 5000 + 3000, LEASE, 10)).flatMap(addresses)).to.include('soon@x');
+    }),
+  );
+
+  it(
+    'says whether it could take a message',
+    onFresh(newPlace, async ({ store }) => {
+      await store.check();
+      await store.close();
+      await storeFailed(store.check());
+    }),
+  );
 }
 
 function addresses(claim: Claim): string[] {

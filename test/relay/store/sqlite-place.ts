@@ -1,6 +1,6 @@
 // Databases for the tests of the SQLite engine: in a directory of their own, deleted afterwards.
 
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MessageChannel } from 'node:worker_threads';
@@ -27,6 +27,14 @@ export class Directory {
 
   remove(): Promise<void> {
     return rm(this.path, { recursive: true, force: true });
+  }
+
+  /** The names of the files with content. */
+  async files(): Promise<string[]> {
+    const all = await readdir(this.path, { recursive: true, withFileTypes: true });
+    return all
+      .filter((one) => one.isFile() && one.parentPath.includes('-content'))
+      .map((one) => join(one.parentPath, one.name));
   }
 
   /** The first value that a query gives, by a connection of its own. */

@@ -165,7 +165,9 @@ export function withMethods(store: Store, methods: Partial<Store>): Store {
   return new Proxy(store, {
     get: (target, key) => {
       const own = methods[key as keyof Store];
-      const method = own ?? (target[key as keyof Store] as (...args: unknown[]) => unknown);
+      const method = own ?? (target[key as keyof Store] as ((...args: unknown[]) => unknown) | undefined);
+      // Some methods not every store has.
+      if (method === undefined) return undefined;
       return (...args: unknown[]) => (method as (...args: unknown[]) => unknown).apply(own ? methods : target, args);
     },
   });

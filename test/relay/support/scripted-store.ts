@@ -61,6 +61,8 @@ export class ScriptedStore implements Store {
 
   claim = notHere;
   renew = notHere;
+  check = notHere;
+  hasten = notHere;
   settle = notHere;
   nextDue = notHere;
   content = notHere;

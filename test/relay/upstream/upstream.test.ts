@@ -20,6 +20,8 @@ const DEFAULTS: Upstream = {
   eightBit: 'bounce',
   concurrency: null,
   rate: null,
+  timeout: null,
+  dotTimeout: null,
 };
 
 describe('parseUpstream', () => {
@@ -29,6 +31,7 @@ describe('parseUpstream', () => {
     ['smtp://mail.example?tls=require', { tls: 'require', verify: true }],
     ['smtp://mail.example?tls=require&verify=no', { tls: 'require', verify: false }],
     ['smtp://mail.example?verify', { verify: true }],
+    ['smtp://mail.example?timeout=90s&dot-timeout=20m', { timeout: 90_000, dotTimeout: 1_200_000 }],
     [
       'smtps://mail.example/',
       { name: 'smtps://mail.example:465', port: 465, implicitTls: true, tls: 'require', verify: true },
@@ -114,6 +117,8 @@ describe('parseUpstream', () => {
     [`${AT}?name=a%20b`, /name is a short name/],
     [`${AT}?concurrency=0`, /concurrency is a whole number from 1 to 1000/],
     [`${AT}?concurrency=secret`, /concurrency is a whole number/],
+    [`${AT}?timeout=90`, /timeout is a duration from 100ms to 1h/],
+    [`${AT}?dot-timeout=2h`, /dot-timeout is a duration from 100ms to 1h/],
     [`${AT}?rate=100`, /rate is a number of mails in a time/],
     [`${AT}?rate=0/m`, /rate is a number of mails in a time/],
     [`${AT}?eightbit=drop`, /eightbit is one of bounce, send/],

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Everything that is measured here, one script after the other: `node bench/run.mjs [--write]` (about twelve minutes).
+// Everything that is measured here, one script after the other: `node bench/run.mjs [--write]` (about a quarter of an hour).
 // With --write the output becomes bench/RESULTS.md. The build has to be fresh: `npm run build`.
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';

@@ -9,14 +9,14 @@ export const WIRE_OPTIONS = {
     type: 'address',
     list: true,
     otherwise: 'none',
-    describe: 'Where a connection goes when the upstream cannot be reached; the next one when this cannot either',
+    describe: 'Where a connection goes when the upstream cannot be reached; then the next one',
     group: 'Upstream',
   },
   'upstream-proxy': {
     type: 'url',
     protocols: ['socks5:', 'http:'],
     otherwise: 'none',
-    describe: 'Proxy through which upstreams are reached: socks5://[user:pass@]host[:port], http://... (CONNECT)',
+    describe: 'Proxy on the way to upstreams: socks5://[user:pass@]host[:port], or http://... (CONNECT)',
     group: 'Upstream',
   },
   'tls-listen': {
@@ -65,7 +65,7 @@ export const WIRE_OPTIONS = {
     type: 'choice',
     choices: ['upstream', 'client'],
     default: 'upstream',
-    describe: 'Whose name the upstream is asked for and has to have: its own, or the one that the client asks for',
+    describe: 'Whose name the upstream is asked for, and must have: its own, or the one clients ask for',
     group: 'TLS',
   },
   'tls-mitm': {
@@ -77,7 +77,7 @@ export const WIRE_OPTIONS = {
   ca: {
     type: 'path',
     otherwise: 'proxy-ca.pem in ~/.local/state/lonedot, made on first use',
-    describe: 'Our own authority, which signs for --tls-mitm and --starttls mitm: its key and certificate in PEM',
+    describe: 'Authority that signs for --tls-mitm and --starttls mitm: key and certificate in PEM',
     group: 'TLS',
   },
   'connect-timeout': {
@@ -125,7 +125,7 @@ export const WIRE_OPTIONS = {
     type: 'choice',
     choices: ['faithful', 'flush'],
     default: 'faithful',
-    describe: 'A reset of one side resets the other at once, or behind all that was said (flush: an end then)',
+    describe: 'What a reset of one side is to the other: a reset at once, or an end behind all (flush)',
     group: 'Connections',
   },
   'max-connections': {

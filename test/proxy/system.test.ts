@@ -56,7 +56,7 @@ describe('proxy: the system', () => {
     const busy = await rig.upstream((server) => server.socket.on('data', () => server.send(burst)));
     const upstream = await rig.upstream((server) => server.socket.on('data', (said: Buffer) => server.send(said)));
     const pouring = await rig.proxy(busy.address);
-    const readers = Array.from({ length: 4 }, () => rig.client(pouring.listen).send('x'));
+    const readers = Array.from({ length: 3 }, () => rig.client(pouring.listen).send('x'));
     for (const reader of readers) {
       reader.socket.on('data', () => reader.received % burst.length === 0 && reader.send('x'));
     }
@@ -64,15 +64,15 @@ describe('proxy: the system', () => {
     const moved = (): number => readers.reduce((sum, { received }) => sum + received, 0);
     await until(5000, () => moved() > 16 * burst.length, 'bursts');
     const passed: number[] = [];
-    for (let round = 1; round <= 50; round++) {
+    for (let round = 1; round <= 20; round++) {
       const before = moved();
       client.send('x');
       await until(8000, () => client.received === round, 'an answer');
       passed.push(moved() - before);
     }
-    // In bytes, since the time is also that of both ends, on a machine that others use: each of the four may have had its
+    // In bytes, since the time is also that of both ends, on a machine that others use: each of the three may have had its
     // turn some times before an answer is back. A loop that is not fair has no such bound.
-    expect(passed.sort((a, b) => a - b)[49]).to.be.below(64 * burst.length);
+    expect(passed.sort((a, b) => a - b)[19]).to.be.below(64 * burst.length);
     for (const { socket } of readers) socket.destroy();
   });
 

@@ -31,7 +31,7 @@ const LIST: Statement = {
 };
 const CONTENT: Statement = { name: 'content', text: 'SELECT size, pieces, tail FROM message WHERE id = $1::text' };
 const PIECE: Statement = { name: 'piece_get', text: 'SELECT bytes FROM piece WHERE id = $1::text AND n = $2::int' };
-/** Counted, each time: a number kept at hand would be a row that all nodes wait for. */
+/** Counted: a number kept at hand would be a row that all nodes wait for. */
 const COUNTS: Statement = {
   name: 'counts',
   text: `SELECT (SELECT count(*) FROM message),
@@ -57,8 +57,15 @@ const PAUSES: Statement = {
   text: 'SELECT upstream, until, why, alarm FROM pause WHERE until > $1::bigint ORDER BY upstream COLLATE "C", owner COLLATE "C"',
 };
 
+/** What took longer to count than the first is good for so many times as long: a page that is looked at every second must
+ * not keep the database busy. */
+const QUICK_MS = 200;
+const KEPT_FACTOR = 5;
+
 export class Views {
   readonly #connections: Connections;
+  #counts: Counts | null = null;
+  #countsUntil = 0;
 
   constructor(connections: Connections) {
     this.#connections = connections;
@@ -82,6 +89,15 @@ export class Views {
   }
 
   async counts(): Promise<Counts> {
+    if (this.#counts && performance.now() < this.#countsUntil) return this.#counts;
+    const begun = performance.now();
+    this.#counts = await this.#count();
+    const cost = performance.now() - begun;
+    this.#countsUntil = cost < QUICK_MS ? 0 : performance.now() + cost * KEPT_FACTOR;
+    return this.#counts;
+  }
+
+  async #count(): Promise<Counts> {
     type Row = [number, Partial<Record<RecipientState, number>>, number | null];
     const [row] = await this.#connections.patient.ask<Row>(COUNTS, []);
     const [messages, recipients, oldestWaiting] = row!;

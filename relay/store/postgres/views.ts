@@ -9,6 +9,7 @@ import {
   type StoredMessage,
 } from '../store.ts';
 import type { Connections, Statement } from './connections.ts';
+import { retried } from './retries.ts';
 import { type MessageRow, messageFrom, type RecipientRow, type SummaryRow, summaryFrom } from './rows.ts';
 import { RECIPIENT_SPAN } from './schema.ts';
 import { plain, texts } from './values.ts';
@@ -61,6 +62,7 @@ const PAUSES: Statement = {
  * not keep the database busy. */
 const QUICK_MS = 200;
 const KEPT_FACTOR = 5;
+const AGAIN_MS = 500;
 
 export class Views {
   readonly #connections: Connections;
@@ -72,19 +74,19 @@ export class Views {
   }
 
   async get(id: string): Promise<StoredMessage | undefined> {
-    const [row] = await this.#connections.patient.ask<readonly [...MessageRow, RecipientRow[]]>(GET, [id]);
+    const [row] = await this.#ask<readonly [...MessageRow, RecipientRow[]]>(GET, [id]);
     if (!row) return undefined;
     const [seq, itsId, receivedAt, size, envelope, recipients] = row;
     return messageFrom([seq, itsId, receivedAt, size, envelope], recipients);
   }
 
   async list(limit: number, before: number = Number.MAX_SAFE_INTEGER): Promise<MessageSummary[]> {
-    const rows = await this.#connections.patient.ask<SummaryRow>(LIST, [before, Math.max(0, limit)]);
+    const rows = await this.#ask<SummaryRow>(LIST, [before, Math.max(0, limit)]);
     return rows.map(summaryFrom);
   }
 
   async content(id: string): Promise<AsyncIterable<Buffer> | undefined> {
-    const [row] = await this.#connections.patient.ask<[number, number, Buffer]>(CONTENT, [id]);
+    const [row] = await this.#ask<[number, number, Buffer]>(CONTENT, [id]);
     return row && this.#piecesOf(id, ...row);
   }
 
@@ -99,7 +101,7 @@ export class Views {
 
   async #count(): Promise<Counts> {
     type Row = [number, Partial<Record<RecipientState, number>>, number | null];
-    const [row] = await this.#connections.patient.ask<Row>(COUNTS, []);
+    const [row] = await this.#ask<Row>(COUNTS, []);
     const [messages, recipients, oldestWaiting] = row!;
     return { messages, recipients, oldestWaiting };
   }
@@ -114,7 +116,7 @@ export class Views {
   }
 
   async pauses(now: number): Promise<PausedUpstream[]> {
-    const rows = await this.#connections.patient.ask<[string, number, string, boolean]>(PAUSES, [now - PAUSE_KEPT_MS]);
+    const rows = await this.#ask<[string, number, string, boolean]>(PAUSES, [now - PAUSE_KEPT_MS]);
     return rows.map(([upstream, until, why, alarm]) => ({ upstream, until, why, alarm }));
   }
 
@@ -122,11 +124,16 @@ export class Views {
     await this.#connections.patient.ask(END_PAUSES, [now]);
   }
 
+  /** Reading can be done again: a connection that has ended since it was last used is no reason to fail. */
+  #ask<Row extends readonly unknown[]>(statement: Statement, values: readonly unknown[]): Promise<Row[]> {
+    return retried(AGAIN_MS, ['lost'], () => this.#connections.patient.ask<Row>(statement, values));
+  }
+
   /** Deleting a message while it is read must be an error for the reader, never a message that is too short. */
   async *#piecesOf(id: string, size: number, pieces: number, tail: Buffer): AsyncGenerator<Buffer> {
     let left = size - tail.length;
     for (let n = 0; n < pieces; n++) {
-      const [row] = await this.#connections.patient.ask<[Buffer]>(PIECE, [id, n]);
+      const [row] = await this.#ask<[Buffer]>(PIECE, [id, n]);
       if (!row) throw this.#connections.failure(`message ${id} was deleted while it was read`);
       left -= row[0].length;
       yield row[0];

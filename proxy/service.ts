@@ -2,6 +2,7 @@
 // Connections are looked at only when somebody watches or records.
 import { formatAddress } from '../src/address.ts';
 import { type Clock, realClock } from '../src/clock.ts';
+import { Crowd } from '../src/crowd.ts';
 import { Listener, type PeerInfo } from '../src/listen.ts';
 import type { Log } from '../src/log.ts';
 import type { Transport } from '../src/transport.ts';
@@ -41,7 +42,7 @@ export interface ProxySetting {
 export async function startProxy(options: ProxyOptions, log: Log, setting: ProxySetting = {}): Promise<ProxyService> {
   const { upstream, idleTimeout, finTimeout, reset } = options;
   const { clock = realClock, views = [] } = setting;
-  const pairs = new Set<Pair>();
+  const pairs = new Crowd<Pair>();
   let lastEnded = (): void => {};
   let last = 0;
   // The dialogue shows both ends of each connection.
@@ -62,10 +63,10 @@ export async function startProxy(options: ProxyOptions, log: Log, setting: Proxy
       const fields = { id, bytesUp, bytesDown };
       if (error === '') tell('pair.closed', fields);
       else log.warn('pair.failed', { ...fields, error });
-      pairs.delete(pair);
+      pairs.leave(member);
       if (pairs.size === 0) lastEnded();
     });
-    pairs.add(pair);
+    const member = pairs.join(pair);
   };
   const connected = (transport: Transport, peer: PeerInfo): void => {
     const id = ++last;
@@ -111,7 +112,7 @@ export async function startProxy(options: ProxyOptions, log: Log, setting: Proxy
     lint,
     stop: async (drainMs) => {
       const cut = (): void => {
-        for (const pair of [...pairs]) pair.fail('cut at the end of the drain timeout');
+        for (const pair of pairs.all()) pair.fail('cut at the end of the drain timeout');
       };
       waiting.close();
       const limit = drainMs > 0 ? clock.setTimeout(cut, drainMs) : cut();

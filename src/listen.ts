@@ -6,6 +6,7 @@ import { AddressCount } from './address-count.ts';
 import { bind, boundAddress, listenError } from './bind.ts';
 import { PeerList } from './cidr.ts';
 import type { Clock, TimerHandle } from './clock.ts';
+import { Crowd } from './crowd.ts';
 import { isAmongLast } from './descriptors.ts';
 import { Drain, type DrainResult } from './drain.ts';
 import { ChatError, type ErrorCode } from './errors.ts';
@@ -32,6 +33,12 @@ const ACCEPT_RETRY_MS = 1_000;
 const TELL_EXHAUSTED_MS = 60_000;
 const EXHAUSTED: ReadonlySet<string | undefined> = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM']);
 
+/** A connection, and who has it. */
+interface Served {
+  readonly socket: Socket;
+  owner: ServedConnection | undefined;
+}
+
 export class Listener {
   readonly #options: ListenerOptions & Required<Pick<ListenerOptions, keyof typeof LISTENER_DEFAULTS>>;
   readonly #onConnection: OnConnection;
@@ -41,7 +48,7 @@ export class Listener {
   readonly #lingering: LingeringClose;
   /** Owing their PROXY header; the value stops the reading of it. */
   readonly #waiting = new Map<Socket, () => void>();
-  readonly #served = new Map<Socket, ServedConnection | undefined>();
+  readonly #served = new Crowd<Served>();
   readonly #perAddress = new AddressCount();
   #life: 'new' | 'opening' | 'open' | 'draining' | 'closed' = 'new';
   #binding: Promise<void> | undefined;
@@ -178,18 +185,19 @@ export class Listener {
       this.#refuse(socket, 'too-many-from-address');
       return;
     }
-    this.#served.set(socket, undefined);
+    const served: Served = { socket, owner: undefined };
+    const member = this.#served.join(served);
     this.#options.stats?.connectionOpened();
     // 'close' comes exactly once, however the connection ends: all counting down is done here.
     socket.once('close', () => {
-      this.#served.delete(socket);
+      this.#served.leave(member);
       this.#perAddress.release(countedAs);
       this.#options.stats?.connectionClosed();
       this.#settle();
     });
     try {
       const owner = this.#onConnection(socketTransport(socket, { remote: formatPeer(peer.address, peer.port) }), peer);
-      this.#served.set(socket, owner);
+      served.owner = owner;
       if (this.#isEnding()) owner?.drain?.();
     } catch (error) {
       socket.destroy();
@@ -221,7 +229,7 @@ export class Listener {
       this.#waiting.delete(socket);
       this.#refuse(socket, 'draining');
     }
-    for (const owner of [...this.#served.values()]) {
+    for (const { owner } of this.#served.all()) {
       try {
         owner?.drain?.();
       } catch (error) {
@@ -241,10 +249,10 @@ export class Listener {
 
   /** Says how many of them were served: the others were nobody's. */
   #destroyAll(): number {
-    const served = this.#served.size;
-    for (const socket of [...this.#served.keys(), ...this.#waiting.keys()]) socket.destroy();
+    const served = this.#served.all();
+    for (const socket of [...served.map((one) => one.socket), ...this.#waiting.keys()]) socket.destroy();
     this.#lingering.destroyAll();
-    return served;
+    return served.length;
   }
 
   #stopAccepting(): void {

@@ -2,6 +2,7 @@
 // a reference to the chunk that is in memory anyway. Objects are made for those who read. The ring is bounded in
 // records and in bytes that it keeps alive; a reader that falls behind has lost events and is told how many.
 
+import { Guess } from '../profiles/guess.ts';
 import { KINDS, type Kind } from '../profiles/profile.ts';
 import { type DialogueEvent, type FrameEvent, type Happening, MASK, type SideName } from './event.ts';
 
@@ -11,9 +12,12 @@ export const MORE = 2;
 export const PART = 4;
 export const TRUNCATED = 8;
 export const OPEN = 16;
+/** What is secret is looked for when somebody reads it: most of what passes is read by nobody. */
+const UNREAD = 32;
 
 /** Which terminator stood behind the bytes. */
 export const TERMINATORS: readonly Buffer[] = [Buffer.alloc(0), Buffer.from('\r\n'), Buffer.from('\n')];
+const CR = 0x0d;
 const LF = 0x0a;
 const LF_ALONE = 2;
 
@@ -74,6 +78,7 @@ export class Journal {
   private readonly touched = new Map<number, readonly string[]>();
   private readonly watchers = new Set<() => void>();
   private readonly frame = new PlainFrame();
+  private readonly guess = new Guess();
 
   constructor({ records = 32_768, bytes = 16 * 1024 * 1024 }: JournalLimits = {}) {
     this.mask = records - 1;
@@ -102,7 +107,7 @@ export class Journal {
   }
 
   /**
-   * Records for the lines of a chunk, which end with LF and are alike but for their places. Answers where the first one
+   * Records for the lines of a chunk, which end with LF and are alike but for their places and secrets. Answers where the first one
    * begins that has no LF yet, or more than `most` bytes before it.
    */
   lines(chunk: Buffer, most: number, { conn, time, offset, kind, flags }: Alike): number {
@@ -118,7 +123,7 @@ export class Journal {
       this.end[slot] = end;
       this.hiddenFrom[slot] = this.hiddenTo[slot] = 0;
       this.kind[slot] = kind;
-      this.flags[slot] = flags;
+      this.flags[slot] = flags | UNREAD;
       this.terminator[slot] = LF_ALONE;
       from = end + 1;
     }
@@ -167,6 +172,7 @@ export class Journal {
     const time = this.time[slot]!;
     const happening = this.happenings[slot];
     if (happening) return { seq, conn, time, ...happening };
+    this.read(slot);
     const flags = this.flags[slot]!;
     const latency = this.latency[slot]!;
     const answers = this.answers[slot]!;
@@ -204,10 +210,10 @@ export class Journal {
   plain(seq: number): PlainFrame | null {
     const slot = seq & this.mask;
     const chunk = this.chunks[slot];
+    if (!chunk || this.happenings[slot] !== null) return null;
+    this.read(slot);
     const flags = this.flags[slot]!;
     const isPlain =
-      chunk &&
-      this.happenings[slot] === null &&
       (flags & ~FROM_SERVER) === 0 &&
       this.hiddenTo[slot] === this.hiddenFrom[slot] &&
       this.answers[slot]! < 0 &&
@@ -228,6 +234,19 @@ export class Journal {
     frame.text = chunk.toString('latin1', this.start[slot]!, end);
     frame.terminator = terminator.length;
     return frame;
+  }
+
+  /** The first who reads a line looks for its secret. */
+  private read(slot: number): void {
+    if ((this.flags[slot]! & UNREAD) === 0) return;
+    this.flags[slot]! &= ~UNREAD;
+    const chunk = this.chunks[slot]!;
+    const [start, end] = [this.start[slot]!, this.end[slot]!];
+    const textEnd = end > start && chunk[end - 1] === CR ? end - 1 : end;
+    const at = this.guess.find(chunk, start, textEnd);
+    if (at === -1) return;
+    this.hiddenFrom[slot] = at;
+    this.hiddenTo[slot] = textEnd;
   }
 
   private evict(): void {

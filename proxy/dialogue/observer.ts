@@ -260,7 +260,7 @@ export class Observer implements DirectionOwner {
       if (head > 0 && head < chunk.length) this.take(direction.name, chunk.subarray(head));
       return;
     }
-    if (chunk.includes(HANDSHAKE) || !conversation.skims(direction.name, chunk)) return direction.feed(chunk);
+    if (chunk.includes(HANDSHAKE) || !conversation.skims(direction.name)) return direction.feed(chunk);
     this.describe(direction, direction.mode.kind, 0, 0);
     const { kind, flags } = this.verdict;
     const end = this.journal.lines(chunk, MAX_LINE, { conn, time, offset: direction.offset, kind, flags });

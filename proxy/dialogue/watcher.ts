@@ -32,6 +32,11 @@ const PAUSE_MS = 10;
 const AT_ONCE = 512;
 /** More events than these are not left waiting. */
 const MANY = 4096;
+/**
+ * With more than these a recording does not wait for its turn: Node reads a busy connection some thirty times before
+ * anything else has one, and by then the oldest are gone.
+ */
+const URGENT = 8192;
 
 export class Watcher {
   /** Events that were not written down. */
@@ -42,7 +47,7 @@ export class Watcher {
   private readonly perTurn: number;
   private readonly unwatch: () => void;
   private cursor: number;
-  private isDue: 'no' | 'later' | 'soon' = 'no';
+  private isDue: 'no' | 'later' | 'soon' | 'now' = 'no';
   private isBlocked = false;
   private life: 'open' | 'stopping' | 'stopped' = 'open';
 
@@ -82,19 +87,32 @@ export class Watcher {
   }
 
   private wake(): void {
-    if (this.isDue === 'soon' || this.isBlocked) return;
-    const isMuch = this.journal.next - this.cursor > MANY;
-    if (this.isDue === 'later' && !isMuch) return;
+    if (this.isDue === 'now' || !this.canWrite) return;
+    const behind = this.journal.next - this.cursor;
+    if (behind > URGENT && this.perTurn === Number.POSITIVE_INFINITY) {
+      this.isDue = 'now';
+      process.nextTick(() => this.turn('now'));
+      return;
+    }
+    const isMuch = behind > MANY;
+    if (this.isDue === 'soon' || (this.isDue === 'later' && !isMuch)) return;
     this.isDue = isMuch ? 'soon' : 'later';
     if (isMuch) setImmediate(() => this.turn('soon'));
     else setTimeout(() => this.turn('later'), PAUSE_MS);
   }
 
-  private turn(which: 'later' | 'soon'): void {
+  /** Whether the stream takes more: half of what it holds back is written, since to wait for all of it makes pauses. */
+  private get canWrite(): boolean {
+    const { writableLength, writableHighWaterMark } = this.stream;
+    if (this.isBlocked && writableLength < writableHighWaterMark / 2) this.isBlocked = false;
+    return !this.isBlocked;
+  }
+
+  private turn(which: 'later' | 'soon' | 'now'): void {
     // What was to come later has been done sooner.
     if (this.isDue !== which) return;
     this.isDue = 'no';
-    if (this.life === 'stopped' || this.isBlocked) return;
+    if (this.life === 'stopped' || !this.canWrite) return;
     this.write(this.perTurn);
     if (this.cursor < this.journal.next) this.wake();
   }

@@ -107,10 +107,10 @@ export interface Conversation {
   /** A piece of what the client says in a mode that is piecewise. */
   clientPiece?(piece: Frame): void;
   /**
-   * Nothing is to be said about any line that is whole in this chunk, of a side that says lines up to LF: they are
+   * Of whole lines that end with LF nothing but their secrets matters now, and those are what Guess finds: they are
    * written down together, which is many times faster than asking about each.
    */
-  skims?(from: 'client' | 'server', chunk: Buffer): boolean;
+  skims?(from: 'client' | 'server'): boolean;
 }
 
 export interface Profile {

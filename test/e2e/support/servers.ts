@@ -47,14 +47,17 @@ export async function output(command: string, args: readonly string[], input = '
   return `${text}(${code})`;
 }
 
+type Service = 'imap' | 'pop3' | 'ftp' | 'redis';
+type Ports = Readonly<Partial<Record<Service, number>>>;
+
 export class Server {
   /** By service. */
-  readonly ports: Readonly<Record<string, number>>;
+  readonly ports: Ports;
   readonly folder: string;
   private readonly child: ChildProcess;
   private output = '';
 
-  private constructor(ports: Readonly<Record<string, number>>, folder: string, command: readonly string[]) {
+  private constructor(ports: Ports, folder: string, command: readonly string[]) {
     this.ports = ports;
     this.folder = folder;
     const [program, ...args] = command;
@@ -65,12 +68,12 @@ export class Server {
 
   /** `prepare` writes what the server needs into its folder, and answers with the command. */
   static async start(
-    services: readonly string[],
-    prepare: (folder: string, ports: Readonly<Record<string, number>>) => Promise<readonly string[]>,
+    services: readonly Service[],
+    prepare: (folder: string, ports: Ports) => Promise<readonly string[]>,
   ): Promise<Server> {
     const folder = await mkdtemp(join(tmpdir(), 'lonedot-server-'));
     await chmod(folder, 0o755);
-    const ports: Record<string, number> = {};
+    const ports: Partial<Record<Service, number>> = {};
     for (const service of services) ports[service] = await freePort();
     const server = new Server(ports, folder, await prepare(folder, ports));
     try {

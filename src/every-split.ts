@@ -1,6 +1,7 @@
 // The claim that a parser does not care how the network cut its bytes, as a function: the same input in every chunking.
 import { AssertionError } from 'node:assert';
 import { inspect, isDeepStrictEqual } from 'node:util';
+import { randomNumbers } from './random.ts';
 
 export interface SplitOptions {
   /** Runs with this many random cuts on top, of any number of pieces. Default 0. */
@@ -44,17 +45,6 @@ function* cutsOf(length: number, { random = 0, seed = 1 }: SplitOptions): Genera
     const often = 0.05 + 0.9 * dice();
     yield Array.from({ length: length - 1 }, (_, j) => j + 1).filter(() => dice() < often);
   }
-}
-
-/** Mulberry32: small, and the same everywhere. */
-function randomNumbers(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
 }
 
 /** Copies, each with a memory of its own: a parser that keeps views too long is found out. */

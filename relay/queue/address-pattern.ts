@@ -2,6 +2,7 @@
 // `*@*.example.com`, `postmaster`, `*`, and `<>` for the null sender. Case does not count, and a domain is the same in
 // Unicode and in its ASCII form.
 import { domainToASCII } from 'node:url';
+import { holdsInOrder } from '../../src/wildcard.ts';
 
 /** How a pattern is looked up: what is exact has a key in a table, only the rest is tried one by one. */
 export type AddressPattern =
@@ -60,18 +61,4 @@ export function matchesPattern(pattern: AddressPattern, folded: string): boolean
 
 function wildcard(folded: string): AddressPattern {
   return { kind: 'wildcard', parts: folded.split(/\*+/) };
-}
-
-/** Whether the parts stand in the text in their order, the first at its beginning and the last at its end. */
-function holdsInOrder(parts: readonly string[], text: string): boolean {
-  const [first, last] = [parts[0]!, parts.at(-1)!];
-  if (text.length < first.length + last.length || !text.startsWith(first) || !text.endsWith(last)) return false;
-  const end = text.length - last.length;
-  let place = first.length;
-  for (const part of parts.slice(1, -1)) {
-    const found = text.indexOf(part, place);
-    if (found === -1 || found + part.length > end) return false;
-    place = found + part.length;
-  }
-  return true;
 }

@@ -34,11 +34,11 @@ export class PauseBoard {
   /** Another process has changed the store: perhaps an operator who wants to see mail go, pause or no pause. */
   async heed(): Promise<void> {
     if (this.noted === '[]' || this.isCleared) return;
-    const { store, lanes, log, clock } = this.options;
+    const { store, owner, lanes, log, clock } = this.options;
     try {
       await this.writing;
       const now = clock.now();
-      const pauses = await store.pauses(now);
+      const pauses = await store.pauses(now, owner);
       const ended = new Set(pauses.filter(({ until }) => until <= now).map(({ upstream }) => upstream));
       for (const lane of lanes) if (ended.has(lane.view().name)) lane.hurry(now);
     } catch (error) {

@@ -57,6 +57,7 @@ export class Queue implements DeliveryDesk {
   private readonly board: PauseBoard;
   private readonly shares: Shares;
   private readonly watch: ClockWatch;
+  private readonly unwatch: () => void;
   /** Mails that sessions are committing under a lease of ours. */
   private reserved = 0;
   /** There may be due mail in the store. */
@@ -104,7 +105,7 @@ export class Queue implements DeliveryDesk {
     const grown = (): void => this.pump();
     this.shares = new Shares({ store, owner: this.owner, lanes: this.all, clock, log, grown });
     // Another process has put mail in, or changed what waits.
-    store.watch(() => void this.board.heed().then(() => this.lookForMore()));
+    this.unwatch = store.watch(() => void this.board.heed().then(() => this.lookForMore()));
   }
 
   /** How the upstreams do, in order of preference. */
@@ -157,6 +158,7 @@ export class Queue implements DeliveryDesk {
     await this.idle(BROKEN_OFF_MS);
     this.leases.stop();
     this.watch.stop();
+    this.unwatch();
     await this.release();
     await Promise.all([this.board.clear(), this.shares.stop()]);
   }

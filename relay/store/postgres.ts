@@ -13,13 +13,13 @@ import { Connections, type Statement } from './postgres/connections.ts';
 import { migrate } from './postgres/migrate.ts';
 import { Nodes } from './postgres/nodes.ts';
 import { Remover } from './postgres/removal.ts';
-import { type QueueRow, queueEntries } from './postgres/rows.ts';
 import { Scan } from './postgres/scan.ts';
 import { RECIPIENT_SPAN } from './postgres/schema.ts';
 import { Settling } from './postgres/settle.ts';
 import { ShareTable } from './postgres/shares.ts';
 import { Views } from './postgres/views.ts';
 import { PostgresWriter } from './postgres/writer.ts';
+import { type QueueColumns, queueEntries } from './rows.ts';
 import type {
   Claim,
   Counts,
@@ -100,7 +100,7 @@ class PostgresStore implements Store {
   readonly #channel: Channel;
   readonly #id = `${hostname()}-${process.pid}-${randomBytes(4).toString('hex')}`;
   readonly #underWay = new Set<Promise<unknown>>();
-  readonly #watchers: (() => void)[] = [];
+  readonly #watchers = new Set<() => void>();
   readonly #sweeps: NodeJS.Timeout;
   #recoveringUntil: number;
   #closing: Promise<void> | null = null;
@@ -206,7 +206,7 @@ class PostgresStore implements Store {
 
   queue(filter: QueueFilter, limit: number, after = 0): Promise<QueueEntry[]> {
     return this.#guarded(async () => {
-      const rows: QueueRow[] = [];
+      const rows: QueueColumns[] = [];
       const messages = new Set<number>();
       let from: number | null = (after + 1) * RECIPIENT_SPAN;
       // One more than asked for: only then it is known that the last one has all its recipients.
@@ -243,8 +243,8 @@ class PostgresStore implements Store {
     return this.#guarded(() => this.#views.notePauses(owner, pauses, now));
   }
 
-  pauses(now: number): Promise<PausedUpstream[]> {
-    return this.#guarded(() => this.#views.pauses(now));
+  pauses(now: number, owner?: string): Promise<PausedUpstream[]> {
+    return this.#guarded(() => this.#views.pauses(now, owner));
   }
 
   share(ask: ShareAsk): Promise<Share> {
@@ -255,8 +255,9 @@ class PostgresStore implements Store {
     return this.#guarded(() => this.#nodes.all());
   }
 
-  watch(changed: () => void): void {
-    this.#watchers.push(changed);
+  watch(changed: () => void): () => void {
+    this.#watchers.add(changed);
+    return () => this.#watchers.delete(changed);
   }
 
   close(): Promise<void> {

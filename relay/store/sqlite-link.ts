@@ -31,7 +31,7 @@ export class DatabaseLink {
   /** Called for each commit that the thread has made. */
   onCommit: ((ms: number, writes: number) => void) | null = null;
   /** Called when the thread has noticed that another process has changed the database. */
-  onChanged: () => void = () => {};
+  readonly watchers = new Set<() => void>();
   readonly #greeting: Promise<Greeting>;
   readonly #over: Promise<void>;
 
@@ -44,7 +44,7 @@ export class DatabaseLink {
     line.on('message', (value) => {
       const message = value as Greeting | Answers | Changed;
       if ('opened' in message) this.#hear(message);
-      else if ('changed' in message) this.onChanged();
+      else if ('changed' in message) for (const tell of this.watchers) tell();
       else this.#settle(message);
     });
     line.on('error', (error) => this.#end(`the database thread failed: ${(error as Error).message}`));

@@ -9,7 +9,8 @@ export function pauseCalls(db: Database): Handlers<'notePauses' | 'pauses'> {
   const forget = db.command('DELETE FROM pause WHERE owner = ? OR until <= ?');
   const note = db.command('INSERT OR REPLACE INTO pause (owner, upstream, until, why, alarm) VALUES (?, ?, ?, ?, ?)');
   const beyond = db.query<PauseRow>(
-    'SELECT upstream, until, why, alarm FROM pause WHERE until > ? ORDER BY upstream, owner',
+    `SELECT upstream, until, why, alarm FROM pause WHERE until > ?1 AND (?2 IS NULL OR owner = ?2)
+    ORDER BY upstream, owner`,
   );
 
   return {
@@ -19,6 +20,6 @@ export function pauseCalls(db: Database): Handlers<'notePauses' | 'pauses'> {
       return null;
     },
 
-    pauses: (now) => beyond.all(now - PAUSE_KEPT_MS),
+    pauses: ({ now, owner }) => beyond.all(now - PAUSE_KEPT_MS, owner),
   };
 }

@@ -94,7 +94,7 @@ export interface Calls {
     gives: { changed: number; busy: number; next: number | null; last: number };
   };
   notePauses: { takes: { owner: string; now: number; rows: PauseRow[] }; gives: null };
-  pauses: { takes: number; gives: PauseRow[] };
+  pauses: { takes: { now: number; owner: string | null }; gives: PauseRow[] };
   watch: { takes: null; gives: null };
   close: { takes: null; gives: null };
 }

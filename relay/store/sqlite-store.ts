@@ -4,10 +4,11 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Clock } from '../../src/clock.ts';
 import { COLLECT_PIECES, collect } from './collect.ts';
 import { MessageIds } from './message-id.ts';
+import { queueEntries } from './rows.ts';
 import { BlockPool } from './sqlite-blocks.ts';
 import type { DatabaseLink } from './sqlite-link.ts';
 import type { Calls, PauseRow, QueueRow } from './sqlite-protocol.ts';
-import { claimFrom, messageFrom, noticeRow, queueEntries, settlementRow, summaryFrom } from './sqlite-rows.ts';
+import { claimFrom, messageFrom, noticeRow, settlementRow, summaryFrom } from './sqlite-rows.ts';
 import { RECIPIENT_SPAN } from './sqlite-schema.ts';
 import { SqliteWriter } from './sqlite-writer.ts';
 import type {
@@ -152,19 +153,17 @@ export class SqliteStore implements Store {
     await this.#link.call('notePauses', { owner, now, rows });
   }
 
-  async pauses(now: number): Promise<PausedUpstream[]> {
-    const rows = await this.#link.call('pauses', now);
+  async pauses(now: number, owner: string | null = null): Promise<PausedUpstream[]> {
+    const rows = await this.#link.call('pauses', { now, owner });
     return rows.map(([upstream, until, why, alarm]) => ({ upstream, until, why, alarm: alarm === 1 }));
   }
 
-  watch(changed: () => void): void {
-    const before = this.#link.onChanged;
-    this.#link.onChanged = () => {
-      before();
-      changed();
-    };
+  watch(changed: () => void): () => void {
+    const { watchers } = this.#link;
+    watchers.add(changed);
     // Fails only when the store is closed or lost, which every other call tells, too.
     this.#link.call('watch', null).catch(() => {});
+    return () => watchers.delete(changed);
   }
 
   close(): Promise<void> {

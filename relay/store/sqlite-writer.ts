@@ -4,10 +4,11 @@
 
 import type { ChatError } from '../../src/errors.ts';
 import { COLLECT_PIECES, collect } from './collect.ts';
+import { acceptedClaim } from './rows.ts';
 import { allocateBlock, type BlockPool } from './sqlite-blocks.ts';
 import type { DatabaseLink } from './sqlite-link.ts';
 import { PIECE_BYTES } from './sqlite-protocol.ts';
-import { acceptedClaim, newMessageRow } from './sqlite-rows.ts';
+import { newMessageRow } from './sqlite-rows.ts';
 import type { Claim, Lease, MessageWriter, NewMessage } from './store.ts';
 
 /** Pieces that may be on their way: 1 MB. */
@@ -55,7 +56,10 @@ export class SqliteWriter implements MessageWriter {
       const row = newMessageRow(this.id, message, { size: this.#size, pieces: this.#pieces, tail }, lease);
       this.#block = null;
       const accepted = await this.#link.call('accept', row, tail.buffer);
-      return accepted && acceptedClaim(row, message, accepted.first, accepted.tail);
+      if (!accepted) return null;
+      const content =
+        row.pieces === 0 ? Buffer.from(accepted.tail.buffer, accepted.tail.byteOffset, accepted.tail.length) : null;
+      return acceptedClaim(this.id, message, { size: row.size, content }, accepted.first);
     } catch (error) {
       this.#discard();
       throw error;

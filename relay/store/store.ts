@@ -337,10 +337,13 @@ export interface Store {
    * so that an owner that died leaves no alarm behind for ever.
    */
   notePauses(owner: string, pauses: readonly PausedUpstream[], now: number): Promise<void>;
-  /** What any owner has paused. */
-  pauses(now: number): Promise<PausedUpstream[]>;
-  /** Calls `changed` within about a second whenever another process has changed the database, until close(). */
-  watch(changed: () => void): void;
+  /** What this owner has paused, or any owner. */
+  pauses(now: number, owner?: string): Promise<PausedUpstream[]>;
+  /**
+   * Calls `changed` within about a second whenever another process has changed the database, until close() or until what
+   * is returned is called.
+   */
+  watch(changed: () => void): () => void;
   /** Divides an upstream's limits among the processes that share the store; absent where there is only one. */
   share?(ask: ShareAsk): Promise<Share>;
   /** The processes that share the store; absent where there is only one. */

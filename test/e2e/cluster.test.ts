@@ -7,8 +7,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
 import { openPostgresStore } from '../../relay/store/postgres.ts';
 import type { Store } from '../../relay/store/store.ts';
+import { randomNumbers } from '../../src/random.ts';
 import { PostgresServer, postgresMissing } from '../relay/store/postgres-server.ts';
-import { dice } from './support/dice.ts';
 import { Ledger } from './support/ledger.ts';
 import { Load } from './support/load.ts';
 import { Program } from './support/program.ts';
@@ -105,7 +105,7 @@ describe('three nodes on one PostgreSQL', () => {
       this.skip();
     }
     this.timeout(180_000 + MESSAGES * 200);
-    const random = dice(SEED);
+    const random = randomNumbers(SEED);
     const server = await PostgresServer.start();
     const ledger = await Ledger.open(random, {}, NODES);
     const database = await server.newDatabase();

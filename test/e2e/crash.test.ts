@@ -9,9 +9,9 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { Store } from '../../relay/store/store.ts';
+import { randomNumbers } from '../../src/random.ts';
 import { serveHere } from '../relay/store/sqlite-place.ts';
 import { LONEDOT } from './support/build.ts';
-import { dice } from './support/dice.ts';
 import { Ledger } from './support/ledger.ts';
 import { Load } from './support/load.ts';
 import { SettableClock } from './support/preload.ts';
@@ -30,7 +30,7 @@ describe('a relay that is killed', () => {
   const much = MESSAGES > 0 ? `until ${MESSAGES} mails were answered` : `${ROUNDS} times`;
   it(`S17 delivers all that it answered 250, over kill -9 ${much} (seed ${SEED})`, async function () {
     this.timeout(60_000 + ROUNDS * 5_000 + MESSAGES * 60);
-    const random = dice(SEED);
+    const random = randomNumbers(SEED);
     const directory = await mkdtemp(join(tmpdir(), 'lonedot-crash-'));
     const file = join(directory, 'relay.db');
     const ledger = await Ledger.open(random);

@@ -9,9 +9,9 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { Store } from '../../relay/store/store.ts';
+import { randomNumbers } from '../../src/random.ts';
 import { serveHere } from '../relay/store/sqlite-place.ts';
 import { LONEDOT } from './support/build.ts';
-import { dice } from './support/dice.ts';
 import { Ledger } from './support/ledger.ts';
 import { Load } from './support/load.ts';
 import { SettableClock } from './support/preload.ts';
@@ -79,7 +79,7 @@ describe('two relays on one database', () => {
 
   it(`lose nothing when one is killed and comes back, and the other sleeps for a while (seed ${SEED})`, async function () {
     this.timeout(90_000);
-    const random = dice(SEED);
+    const random = randomNumbers(SEED);
     ledger = await Ledger.open(random, {}, 2);
     const load = new Load(ledger, random);
     let [first, second] = await Promise.all([start(0), start(1)]);
@@ -115,7 +115,7 @@ describe('two relays on one database', () => {
     'one that slept over its leases does not send what the other has taken over',
     async function (this: Mocha.Context) {
       this.timeout(120_000);
-      const random = dice(SEED);
+      const random = randomNumbers(SEED);
       ledger = await Ledger.open(random, { dropped: 0 }, 2);
       const [first, second] = await Promise.all([start(0), start(1)]);
       const load = new Load(ledger, random);

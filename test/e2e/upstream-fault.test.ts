@@ -6,11 +6,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
+import { randomNumbers } from '../../src/random.ts';
 import type { Client } from '../relay/support/client.ts';
 import { withoutTrace } from '../relay/support/sessions.ts';
 import { type Act, type Phase, Upstream } from '../relay/support/upstream.ts';
 import { until } from '../support/within.ts';
-import { dice } from './support/dice.ts';
 import { Ledger } from './support/ledger.ts';
 import { Load } from './support/load.ts';
 import { Program } from './support/program.ts';
@@ -139,7 +139,7 @@ describe('a relay and an upstream in trouble', () => {
 
   it(`that hangs up at once while ${MANY} mails gather: it is left in peace, then gets all of them once`, async function () {
     this.timeout(120_000);
-    const random = dice(1);
+    const random = randomNumbers(1);
     const ledger = await Ledger.open(random, { dropped: 0, putOff: 0, refused: 0.01 });
     const { upstream } = ledger;
     const friendly = upstream.answer;

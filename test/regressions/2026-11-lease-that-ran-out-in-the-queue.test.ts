@@ -10,13 +10,24 @@ import { until } from '../support/within.ts';
 describe('2026-11: a lease that ran out before its mail was begun', () => {
   let upstream: Upstream;
   let post: Post;
+  /** Messages that the queue has got from the store. */
+  let taken: number;
 
   beforeEach(async () => {
+    taken = 0;
     upstream = await Upstream.start({ answer: ({ phase }) => (phase === 'dot' ? 'silence' : undefined) });
     post = await Post.open({
       upstreams: [upstream.url],
       concurrency: 1,
-      between: (store) => withMethods(store, { renew: () => Promise.reject(new Error('busy')) }),
+      between: (store) =>
+        withMethods(store, {
+          renew: () => Promise.reject(new Error('busy')),
+          claim: async (...args) => {
+            const claims = await store.claim(...args);
+            taken += claims.length;
+            return claims;
+          },
+        }),
     });
   });
 
@@ -50,7 +61,7 @@ describe('2026-11: a lease that ran out before its mail was begun', () => {
     await writer.write(Buffer.from('x\r\n'));
     const message = newMessage({ ...to('relay', 'b@x.example'), receivedAt: post.clock.now() });
     const claim = await writer.commit(message, lease);
-    await post.pass(46_000);
+    await post.passUntil(() => taken === 1, 1_000);
     await until(4000, () => upstream.mails.length === 1);
     post.queue.use(lease, claim);
     await post.quiet();

@@ -1,8 +1,8 @@
 // New messages as rows: the part of a statement that inserts them with their recipients, and the values that go with it.
 
+import { envelopeText, parametersText } from '../rows.ts';
 import type { Lease, NewMessage } from '../store.ts';
 import type { Asker, Statement } from './connections.ts';
-import { envelopeText, parametersText } from './rows.ts';
 import { RECIPIENT_SPAN } from './schema.ts';
 import { plain, texts } from './values.ts';
 

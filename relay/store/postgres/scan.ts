@@ -3,11 +3,11 @@
 // delivers it would settle what is no longer there. A lease that ran out is ended instead, so that its fence is void.
 
 import { addressMatcher } from '../address-pattern.ts';
+import type { QueueColumns } from '../rows.ts';
 import { type QueueAction, type QueueFilter, RECIPIENT_STATES, type RecipientState } from '../store.ts';
 import type { Asker, Connections, Statement } from './connections.ts';
 import type { Remover } from './removal.ts';
 import { retried } from './retries.ts';
-import type { QueueRow } from './rows.ts';
 import { messageOf, RECIPIENT_SPAN } from './schema.ts';
 import { plain, texts } from './values.ts';
 
@@ -93,7 +93,7 @@ const LEFT: Statement = {
 };
 
 interface Step {
-  readonly rows: readonly QueueRow[];
+  readonly rows: readonly QueueColumns[];
   /** Where the next step begins; null when there is none. */
   readonly next: number | null;
 }
@@ -113,12 +113,12 @@ export class Scan {
     const values = [from, texts(states), now, receivedBefore, receivedAfter];
     const { patient } = this.#connections;
     if (ids || idPrefix) {
-      const found = await patient.ask<QueueRow>(ids ? BY_ID : BY_PREFIX, [...values, ids ? texts(ids) : idPrefix]);
+      const found = await patient.ask<QueueColumns>(ids ? BY_ID : BY_PREFIX, [...values, ids ? texts(ids) : idPrefix]);
       return { rows: this.#matching(filter, found), next: found.length < STEP ? null : found.at(-1)![5] + 1 };
     }
     const [[end, count] = [null, 0]] = await patient.ask<[number | null, number]>(STEP_END, [from]);
     if (end === null) return { rows: [], next: null };
-    const found = await patient.ask<QueueRow>(ALL, values);
+    const found = await patient.ask<QueueColumns>(ALL, values);
     return {
       rows: this.#matching(filter, found),
       next: count < STEP ? null : Math.max(end, found.at(-1)?.[5] ?? 0) + 1,
@@ -166,7 +166,7 @@ export class Scan {
     return removed;
   }
 
-  #matching({ sender, recipient }: QueueFilter, found: readonly QueueRow[]): readonly QueueRow[] {
+  #matching({ sender, recipient }: QueueFilter, found: readonly QueueColumns[]): readonly QueueColumns[] {
     const isSender = sender === undefined ? null : addressMatcher(sender);
     const isRecipient = recipient === undefined ? null : addressMatcher(recipient);
     if (!isSender && !isRecipient) return found;

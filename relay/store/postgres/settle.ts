@@ -1,6 +1,7 @@
 // Records what became of what was claimed. Nearly all mail has one recipient and is delivered: it goes with the commits
 // (commits.ts). All else goes the long way, in one transaction for as many as wait.
 
+import { WAITING } from '../rows.ts';
 import type { Notice, Settlement, SettleOptions } from '../store.ts';
 import { type Arrival, insertArrivals } from './arrivals.ts';
 import { Batches } from './batches.ts';
@@ -8,7 +9,6 @@ import type { Commits } from './commits.ts';
 import type { Asker, Connections, Statement } from './connections.ts';
 import type { Remover } from './removal.ts';
 import { retried } from './retries.ts';
-import { WAITING } from './rows.ts';
 import { messageOf, PIECE_BYTES, RECIPIENT_SPAN } from './schema.ts';
 import { plain, texts } from './values.ts';
 

@@ -55,7 +55,8 @@ const END_PAUSES: Statement = {
 };
 const PAUSES: Statement = {
   name: 'pauses',
-  text: 'SELECT upstream, until, why, alarm FROM pause WHERE until > $1::bigint ORDER BY upstream COLLATE "C", owner COLLATE "C"',
+  text: `SELECT upstream, until, why, alarm FROM pause WHERE until > $1::bigint
+    AND ($2::text IS NULL OR owner = $2::text) ORDER BY upstream COLLATE "C", owner COLLATE "C"`,
 };
 
 /** What took longer to count than the first is good for so many times as long: a page that is looked at every second must
@@ -115,8 +116,8 @@ export class Views {
     ]);
   }
 
-  async pauses(now: number): Promise<PausedUpstream[]> {
-    const rows = await this.#ask<[string, number, string, boolean]>(PAUSES, [now - PAUSE_KEPT_MS]);
+  async pauses(now: number, owner: string | null = null): Promise<PausedUpstream[]> {
+    const rows = await this.#ask<[string, number, string, boolean]>(PAUSES, [now - PAUSE_KEPT_MS, owner]);
     return rows.map(([upstream, until, why, alarm]) => ({ upstream, until, why, alarm }));
   }
 

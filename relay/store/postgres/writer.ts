@@ -1,11 +1,11 @@
 // Takes one message's content. A short message stays here and goes to the database with its commit; a long one goes ahead
 // in pieces, of which only so many may be unanswered: that bounds memory whatever the message's length.
 
-import type { Claim, ClaimedRecipient, Lease, MessageWriter, NewMessage } from '../store.ts';
+import { acceptedClaim } from '../rows.ts';
+import type { Claim, Lease, MessageWriter, NewMessage } from '../store.ts';
 import type { Commits } from './commits.ts';
 import type { Connections, Statement } from './connections.ts';
 import type { Remover } from './removal.ts';
-import { FIRST_STATE, WAITING } from './rows.ts';
 import { PIECE_BYTES } from './schema.ts';
 
 /** Pieces that may wait or be on their way: 1 MB. */
@@ -96,7 +96,9 @@ export class PostgresWriter implements MessageWriter {
       const content = { size: this.#size, pieces: this.#pieces, tail };
       const first = await this.#tools.commits.accept({ id: this.id, message, content, lease });
       this.#tools.committed();
-      return lease && claimOf(this.id, message, content, first);
+      return (
+        lease && acceptedClaim(this.id, message, { size: this.#size, content: this.#pieces === 0 ? tail : null }, first)
+      );
     } catch (error) {
       this.#discard();
       throw error;
@@ -189,22 +191,4 @@ export class PostgresWriter implements MessageWriter {
   #misused(method: string): Error {
     return this.#tools.connections.failure(`${method}() on a message that is ${this.#life}`);
   }
-}
-
-/** What a commit with a lease has claimed; null when no recipient waits for delivery. */
-function claimOf(
-  id: string,
-  message: NewMessage,
-  { size, pieces, tail }: { size: number; pieces: number; tail: Buffer },
-  first: number,
-): Claim | null {
-  const { receivedAt, sender, parameters, traits } = message;
-  const fresh = { attempts: 0, fence: 1, since: receivedAt, delayNotified: false, order: null };
-  const recipients = message.recipients.flatMap((one, i): ClaimedRecipient[] => {
-    const { address, parameters: given, route } = one;
-    const state = FIRST_STATE[route];
-    return WAITING.has(state) ? [{ recipientId: first + i, address, parameters: given, state, ...fresh }] : [];
-  });
-  if (recipients.length === 0) return null;
-  return { id, receivedAt, sender, parameters, traits, size, content: pieces === 0 ? tail : null, recipients };
 }

@@ -98,7 +98,9 @@ describe('PauseBoard', () => {
     let until = 5000;
     const store = {
       notePauses: async () => {},
-      pauses: async () => [{ upstream: 'main', ...PAUSE, until }],
+      // Somebody else's pause of the same upstream is long over.
+      pauses: async (_now: number, owner?: string) =>
+        owner === 'me' ? [{ upstream: 'main', ...PAUSE, until }] : [{ upstream: 'main', ...PAUSE, until: 1 }],
     } as unknown as Store;
     board = new PauseBoard({ store, owner: 'me', lanes: [lane], log, clock });
     await board.heed();

@@ -346,6 +346,8 @@ export function changeContract(newPlace: () => Promise<Place>): void {
       expect(await other.pauses(300 + PAUSE_KEPT_MS)).to.deep.equal([main]);
       await other.notePauses('two', [{ ...main, until: 900 }], 100);
       expect((await store.pauses(100)).map((one) => one.until)).to.deep.equal([500, 900, 300]);
+      expect(await store.pauses(100, 'one')).to.deep.equal([main, spare]);
+      expect(await store.pauses(100, 'nobody')).to.deep.equal([]);
       await store.notePauses('one', [], 200);
       expect((await store.pauses(200)).map((one) => one.until)).to.deep.equal([900]);
       await store.notePauses('three', [spare], 900 + PAUSE_KEPT_MS);
@@ -372,17 +374,20 @@ export function changeContract(newPlace: () => Promise<Place>): void {
       const other = await open();
       let told = 0;
       let tell = (): void => {};
+      let gone = 0;
+      const unwatch = store.watch(() => gone++);
       store.watch(() => {
         told++;
         tell();
       });
+      unwatch();
       await put(store, '', to('relay', 'a@x'));
       const once = new Promise<void>((resolve) => {
         tell = resolve;
       });
       await other.change({}, 'flush', 1);
       await once;
-      expect(told).to.equal(1);
+      expect([told, gone]).to.deep.equal([1, 0]);
     }),
   ).timeout(10_000);
 

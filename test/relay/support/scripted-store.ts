@@ -79,7 +79,7 @@ export class ScriptedStore implements Store {
   nextId = (): never => {
     throw new Error('a session makes no notices');
   };
-  watch = (): void => {};
+  watch = (): (() => void) => () => {};
   close = () => Promise.resolve();
 }
 

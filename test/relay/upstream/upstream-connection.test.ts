@@ -1,6 +1,7 @@
 // What is used of nodemailer's inside. When this fails after an update of nodemailer, relay/upstream/upstream-connection.ts has to
 // be read against the new version before it may be used.
 import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { createServer, type Socket } from 'node:net';
 import { expect } from 'chai';
 import SMTPConnection from 'nodemailer/lib/smtp-connection';
@@ -12,7 +13,7 @@ import { at, deliverBy, fatesOf, outgoing, piecesOf, SHORT_WAITS, WAITS, WayOut 
 
 describe("nodemailer's inside", () => {
   it('is of the version that was read', () => {
-    const file = new URL('../../../node_modules/nodemailer/package.json', import.meta.url);
+    const file = createRequire(import.meta.url).resolve('nodemailer/package.json');
     expect(JSON.parse(readFileSync(file, 'utf8')).version).to.match(/^10\.6\./);
   });
 

@@ -87,8 +87,8 @@ export async function startMail(
   }
   const trim = options.mode === 'sink' ? trimmer(store, () => (options.mode === 'sink' ? options.max : 0), log) : null;
   context.delivery = delivery?.desk ?? null;
-  context.accepted = (waiting) => {
-    if (waiting) delivery?.lookForMore();
+  context.accepted = ({ isWaiting }) => {
+    if (isWaiting) delivery?.lookForMore();
     trim?.added();
   };
   const purging = delivery === null ? null : startPurging(store, options.keepFailed, log);

@@ -140,7 +140,7 @@ async function commit(content: Content, session: SmtpSession): Promise<Reply> {
     if (place) delivery?.use(place, claim);
   }
   session.context.stats.messageAccepted(content.size);
-  session.context.accepted(relayed && place === null);
+  session.context.accepted({ id: content.id, isWaiting: relayed && place === null });
   log.info('message.accepted', fields);
   return answer;
 }

@@ -34,10 +34,16 @@ export interface SmtpContext {
   readonly xforwardFrom: PeerList;
   /** Where a recipient's mail goes; a reply refuses it. */
   route(sender: string, recipient: string, client: RoutedClient): RouteKind | Reply;
-  /** A message was committed; `waiting` when it has to be delivered and nobody has it yet. */
-  accepted: (waiting: boolean) => void;
+  accepted: (mail: AcceptedMail) => void;
   /** Takes mail for delivery in the commit that accepts it; null when nothing is delivered here. */
   delivery: DeliveryDesk | null;
+}
+
+/** A message that was committed. */
+export interface AcceptedMail {
+  readonly id: string;
+  /** It has to be delivered, and nobody has it yet. */
+  readonly isWaiting: boolean;
 }
 
 /** Milliseconds; Infinity for none. None runs while the client waits for us. */

@@ -96,7 +96,7 @@ export class Scene {
       xclientFrom: new PeerList([]),
       xforwardFrom: new PeerList([]),
       route: (_sender, recipient) => options.route?.(recipient) ?? 'relay',
-      accepted: (waiting) => this.accepted.push(waiting),
+      accepted: ({ isWaiting }) => this.accepted.push(isWaiting),
       delivery: null,
       ...options.context,
     };

@@ -8,6 +8,9 @@ export class PeerList {
   #unix = false;
   /** An empty list is the usual case, and asking a BlockList is not cheap. */
   #hasBlocks = false;
+  /** The peer that was asked for last, and the answer: a client is asked for with each of its recipients. */
+  #last = '';
+  #isLast = false;
 
   constructor(peers: readonly string[]) {
     for (const peer of peers) this.#add(peer);
@@ -17,6 +20,14 @@ export class PeerList {
   matches(address: string): boolean {
     if (address === '') return this.#unix;
     if (!this.#hasBlocks) return false;
+    if (address !== this.#last) {
+      this.#isLast = this.#isAmong(address);
+      this.#last = address;
+    }
+    return this.#isLast;
+  }
+
+  #isAmong(address: string): boolean {
     if (isIPv4(address)) return this.#blocks.check(address, 'ipv4');
     // A zone (`fe80::1%eth0`) says where the peer is seen, not who it is.
     const [bare = ''] = address.split('%', 1);

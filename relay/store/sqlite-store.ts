@@ -2,7 +2,7 @@
 
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Clock } from '../../src/clock.ts';
-import { COLLECT_PIECES, collect } from './collect.ts';
+import { piecePassed } from './collect.ts';
 import { MessageIds } from './message-id.ts';
 import { queueEntries } from './rows.ts';
 import { BlockPool } from './sqlite-blocks.ts';
@@ -185,7 +185,7 @@ export class SqliteStore implements Store {
         );
       left -= piece.length;
       yield bufferOver(piece);
-      if (n % COLLECT_PIECES === COLLECT_PIECES - 1) collect();
+      piecePassed();
     }
     if (left !== 0) throw this.#link.failure(`the content of message ${id} is damaged`);
     if (tail.length > 0) yield bufferOver(tail);

@@ -3,7 +3,7 @@
 // length. Bytes are copied once, into blocks of our own that are then moved, not copied, to the other thread.
 
 import type { ChatError } from '../../src/errors.ts';
-import { COLLECT_PIECES, collect } from './collect.ts';
+import { piecePassed } from './collect.ts';
 import { acceptedClaim } from './rows.ts';
 import { allocateBlock, type BlockPool } from './sqlite-blocks.ts';
 import type { DatabaseLink } from './sqlite-link.ts';
@@ -114,7 +114,7 @@ export class SqliteWriter implements MessageWriter {
     this.#used = 0;
     this.#unanswered++;
     // The chunks that these bytes came in are as short-lived as the pieces of a content that is read.
-    if (this.#pieces % COLLECT_PIECES === COLLECT_PIECES - 1) collect();
+    piecePassed();
     this.#link.call('piece', { id: this.id, n: this.#pieces++, bytes }, bytes.buffer).then(
       (returned) => {
         this.#pool.giveBack(returned.buffer);

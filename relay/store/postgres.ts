@@ -235,6 +235,8 @@ class PostgresStore implements Store {
         from = step.next;
         if (from !== null && step.changed > 0) await pause(CHANGE_PAUSE_MS);
       }
+      // Whoever has changed something looks what has become of it.
+      this.#views.countAnew();
       return { changed, busy };
     });
   }

@@ -1,28 +1,17 @@
 // `lonedot queue` on PostgreSQL: the same as on a file, and the nodes that share it.
 import { expect } from 'chai';
 import { openPostgresStore } from '../../relay/store/postgres.ts';
-import { PostgresServer, postgresMissing } from '../relay/store/postgres-server.ts';
+import { postgresForSuite } from '../relay/store/postgres-server.ts';
 import { Directory, serveHere } from '../relay/store/sqlite-place.ts';
 import { put, to } from '../relay/store/support.ts';
 import { run } from './run.ts';
 
 describe('lonedot queue on PostgreSQL', function () {
   this.timeout(30_000);
-  let server: PostgresServer;
-
-  before(async function () {
-    this.timeout(60_000);
-    const missing = postgresMissing();
-    if (missing) {
-      process.stdout.write(`    skipped: ${missing}\n`);
-      this.skip();
-    }
-    server = await PostgresServer.start({ synced: false });
-  });
-  after(() => server?.stop());
+  const postgres = postgresForSuite();
 
   it('lists, changes, and shows the nodes', async () => {
-    const url = await server.newDatabase();
+    const url = await postgres.server.newDatabase();
     const nodes = [await openPostgresStore({ url, isNode: true }), await openPostgresStore({ url, isNode: true })];
     try {
       const id = await put(nodes[0]!, 'x', { receivedAt: Date.now(), ...to('relay', 'bob@one.example') });
@@ -42,7 +31,7 @@ describe('lonedot queue on PostgreSQL', function () {
       expect(JSON.parse(first!)).to.include({ pid: process.pid, clockAheadMs: JSON.parse(first!).clockAheadMs });
 
       await nodes[0]!.close();
-      await server.ask(
+      await postgres.server.ask(
         "INSERT INTO lonedot.node VALUES ('lost', 'alpha', 7, '0.1.0', 0, extract(epoch FROM now()) * 1000 - 60000, 90000)",
         url,
       );
@@ -55,7 +44,7 @@ describe('lonedot queue on PostgreSQL', function () {
   });
 
   it('says what a database is not, in one line and without its password', async () => {
-    const failed = await run(['queue', '-d', server.url('nowhere')]);
+    const failed = await run(['queue', '-d', postgres.server.url('nowhere')]);
     expect(failed.code).to.equal(1);
     expect(failed.stderr).to.match(
       /^lonedot: database postgres:\/\/127\.0\.0\.1:\d+\/nowhere: database "nowhere" does not exist \(3D000\)\n$/,
@@ -63,7 +52,7 @@ describe('lonedot queue on PostgreSQL', function () {
     const wrong = await run(['queue', '-d', 'postgres://user:secret@host']);
     expect(wrong.code).to.equal(2);
     expect(wrong.stderr).to.include('names no database').and.not.include('secret');
-    const filtered = await run(['queue', 'nodes', '--sender', 'a@x', '-d', server.url()]);
+    const filtered = await run(['queue', 'nodes', '--sender', 'a@x', '-d', postgres.server.url()]);
     expect(filtered.code).to.equal(2);
   });
 

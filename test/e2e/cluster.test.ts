@@ -8,7 +8,7 @@ import { expect } from 'chai';
 import { openPostgresStore } from '../../relay/store/postgres.ts';
 import type { Store } from '../../relay/store/store.ts';
 import { randomNumbers } from '../../src/random.ts';
-import { PostgresServer, postgresMissing } from '../relay/store/postgres-server.ts';
+import { PostgresServer, skipWithoutPostgres } from '../relay/store/postgres-server.ts';
 import { Ledger } from './support/ledger.ts';
 import { Load } from './support/load.ts';
 import { Program } from './support/program.ts';
@@ -99,11 +99,7 @@ function secondsBySleepers(
 describe('three nodes on one PostgreSQL', () => {
   const much = MESSAGES > 0 ? `until ${MESSAGES} mails were answered` : 'for a while';
   it(`lose nothing when nodes die or sleep and the database crashes, ${much} (seed ${SEED})`, async function () {
-    const missing = postgresMissing();
-    if (missing) {
-      process.stdout.write(`      skipped: ${missing}\n`);
-      this.skip();
-    }
+    skipWithoutPostgres(this);
     this.timeout(180_000 + MESSAGES * 200);
     const random = randomNumbers(SEED);
     const server = await PostgresServer.start();

@@ -100,6 +100,11 @@ export class Views {
     return this.#counts;
   }
 
+  /** The next counts() is no older than this. */
+  countAnew(): void {
+    this.#countsUntil = 0;
+  }
+
   async #count(): Promise<Counts> {
     type Row = [number, Partial<Record<RecipientState, number>>, number | null];
     const [row] = await this.#ask<Row>(COUNTS, []);

@@ -10,7 +10,7 @@ import type { Courier } from '../../../relay/upstream/courier.ts';
 import { until } from '../../support/within.ts';
 import { NOTICES, RETRY } from '../support/queues.ts';
 import { RecordingLog } from '../support/recording-log.ts';
-import { PostgresServer, postgresMissing } from './postgres-server.ts';
+import { postgresForSuite } from './postgres-server.ts';
 import { put, to } from './support.ts';
 
 /** One upstream as all nodes see it: takes its time, and counts. */
@@ -40,28 +40,16 @@ class Sluggish implements Courier {
 
 describe('two queues on one PostgreSQL', function () {
   this.timeout(30_000);
-  let server: PostgresServer;
+  const postgres = postgresForSuite({ isOld: true });
   let stores: Store[] = [];
   let queues: Queue[] = [];
 
-  before(async function () {
-    this.timeout(60_000);
-    const missing = postgresMissing();
-    if (missing) {
-      process.stdout.write(`    skipped: ${missing}\n`);
-      this.skip();
-    }
-    server = await PostgresServer.start({ synced: false });
-    await new Promise((resolve) => setTimeout(resolve, 3000));
-  });
   afterEach(async () => {
     await Promise.all(queues.splice(0).map((queue) => queue.stop(2000)));
     await Promise.all(stores.splice(0).map((store) => store.close()));
   });
-  after(() => server?.stop());
-
   async function open(courier: Courier, rate: { count: number; perMs: number } | null = null): Promise<RecordingLog> {
-    const url = await server.newDatabase();
+    const url = await postgres.server.newDatabase();
     const log = new RecordingLog();
     stores = [await openPostgresStore({ url }), await openPostgresStore({ url })];
     queues = stores.map((store) => {

@@ -25,7 +25,7 @@ function programs(): string | null {
 }
 
 /** Why it cannot run here; null when it can. */
-export function postgresMissing(): string | null {
+function postgresMissing(): string | null {
   return programs() === null ? "there is no PostgreSQL (Debian's package postgresql)" : null;
 }
 
@@ -160,4 +160,29 @@ async function userId(): Promise<[uid: number, gid: number]> {
   if (!line) throw new Error('there is no user postgres to run PostgreSQL as');
   const [, , uid, gid] = line.split(':');
   return [Number(uid), Number(gid)];
+}
+
+/** A server for the tests of the suite under way; `isOld`: one from which mail is claimed (nothing is right after its start). */
+export function postgresForSuite({ isOld = false } = {}): { readonly server: PostgresServer } {
+  let server: PostgresServer | undefined;
+  before(async function () {
+    this.timeout(60_000);
+    skipWithoutPostgres(this);
+    server = await PostgresServer.start({ synced: false });
+    if (isOld) await new Promise((resolve) => setTimeout(resolve, 3000));
+  });
+  after(() => server?.stop());
+  return {
+    get server() {
+      return server!;
+    },
+  };
+}
+
+/** Skips a test, or those of a suite, where there is no PostgreSQL, and says so. */
+export function skipWithoutPostgres(test: Mocha.Context): void {
+  const missing = postgresMissing();
+  if (missing === null) return;
+  process.stdout.write(`    skipped: ${missing}\n`);
+  test.skip();
 }

@@ -4,7 +4,7 @@ import { expect } from 'chai';
 import { fairPart } from '../../../relay/store/postgres/shares.ts';
 import { openPostgresStore } from '../../../relay/store/postgres.ts';
 import type { Share, ShareAsk, Store } from '../../../relay/store/store.ts';
-import { PostgresServer, postgresMissing } from './postgres-server.ts';
+import { postgresForSuite } from './postgres-server.ts';
 
 describe("an upstream's limits, kept by several nodes together", () => {
   const rows: readonly [string, number, Record<string, number>, Record<string, number>][] = [
@@ -35,23 +35,15 @@ describe("an upstream's limits, kept by several nodes together", () => {
 
   describe('in the database', function () {
     this.timeout(20_000);
-    let server: PostgresServer;
+    const postgres = postgresForSuite();
     let store: Store;
     let upstreams = 0;
 
-    before(async function () {
-      this.timeout(60_000);
-      const missing = postgresMissing();
-      if (missing) {
-        process.stdout.write(`      skipped: ${missing}\n`);
-        this.skip();
-      }
-      server = await PostgresServer.start({ synced: false });
-      store = await openPostgresStore({ url: await server.newDatabase() });
+    before(async () => {
+      store = await openPostgresStore({ url: await postgres.server.newDatabase() });
     });
     after(async () => {
       await store?.close();
-      await server?.stop();
     });
 
     function asker(changes: Partial<ShareAsk>): (owner: string, more: Partial<ShareAsk>) => Promise<Share> {

@@ -7,7 +7,7 @@ import { expect } from 'chai';
 import { openPostgresStore, type PostgresOptions } from '../../../relay/store/postgres.ts';
 import type { Store } from '../../../relay/store/store.ts';
 import { ChatError } from '../../../src/errors.ts';
-import { PostgresServer, postgresMissing } from './postgres-server.ts';
+import { PostgresServer, postgresForSuite } from './postgres-server.ts';
 import { contentOf, delivered, newMessage, pattern, put, storeFailed, to } from './support.ts';
 
 /** Asks again and again until the answer is yes. */
@@ -69,26 +69,14 @@ class Wire {
 
 describe('the PostgreSQL engine', function () {
   this.timeout(30_000);
-  let server: PostgresServer;
+  const postgres = postgresForSuite({ isOld: true });
   const opened: Store[] = [];
   const wires: Wire[] = [];
 
-  before(async function () {
-    this.timeout(60_000);
-    const missing = postgresMissing();
-    if (missing) {
-      process.stdout.write(`    skipped: ${missing}\n`);
-      this.skip();
-    }
-    server = await PostgresServer.start({ synced: false });
-    await pause(3000);
-  });
   afterEach(async () => {
     for (const wire of wires.splice(0)) wire.close();
     await Promise.all(opened.splice(0).map((store) => store.close().catch(() => {})));
   });
-  after(() => server?.stop());
-
   async function open(url: string, options: Partial<PostgresOptions> = {}): Promise<Store> {
     const store = await openPostgresStore({ url, patience: 3000, ...options });
     opened.push(store);
@@ -97,11 +85,11 @@ describe('the PostgreSQL engine', function () {
 
   /** A store on a new database with a wire between the two. */
   async function wired(options: Partial<PostgresOptions> = {}): Promise<{ store: Store; wire: Wire; url: string }> {
-    const url = await server.newDatabase();
-    const wire = new Wire(server.port);
+    const url = await postgres.server.newDatabase();
+    const wire = new Wire(postgres.server.port);
     wires.push(wire);
     const port = await wire.open();
-    return { store: await open(url.replace(`:${server.port}/`, `:${port}/`), options), wire, url };
+    return { store: await open(url.replace(`:${postgres.server.port}/`, `:${port}/`), options), wire, url };
   }
 
   async function refusal(url: string, options: Partial<PostgresOptions> = {}): Promise<string> {
@@ -120,36 +108,36 @@ describe('the PostgreSQL engine', function () {
 
   describe('refuses in one line, without secrets,', () => {
     it('a database of a newer program', async () => {
-      const url = await server.newDatabase();
+      const url = await postgres.server.newDatabase();
       await (await open(url)).close();
-      await server.ask('UPDATE lonedot.version SET n = 99', url);
+      await postgres.server.ask('UPDATE lonedot.version SET n = 99', url);
       expect(await refusal(url)).to.match(/newer lonedot \(its schema is 99, this program knows \d+\); update lonedot/);
     });
 
     it('a schema that is not ours', async () => {
-      const url = await server.newDatabase();
-      await server.ask('CREATE SCHEMA lonedot', url);
+      const url = await postgres.server.newDatabase();
+      await postgres.server.ask('CREATE SCHEMA lonedot', url);
       expect(await refusal(url)).to.include('belongs to another program');
     });
 
     it('a database without a queue, to one who only looks', async () => {
-      const url = await server.newDatabase();
+      const url = await postgres.server.newDatabase();
       expect(await refusal(url, { mustExist: true })).to.include('there is no queue in it');
-      expect(await server.ask("SELECT 1 FROM pg_namespace WHERE nspname = 'lonedot'", url)).to.deep.equal([]);
+      expect(await postgres.server.ask("SELECT 1 FROM pg_namespace WHERE nspname = 'lonedot'", url)).to.deep.equal([]);
     });
 
     it('a wrong password, a database and a server that are not there, a user who may do nothing', async () => {
-      const url = await server.newDatabase();
+      const url = await postgres.server.newDatabase();
       expect(await refusal(url.replace(/:[^:@]*@/, ':Tr0ubadour@'))).to.include('password authentication failed');
-      expect(await refusal(server.url('nowhere'))).to.include('database "nowhere" does not exist');
-      expect(await refusal(url.replace(`:${server.port}/`, ':1/'))).to.include('ECONNREFUSED');
-      await server.ask(`CREATE ROLE guest LOGIN PASSWORD '${server.password}'`, url);
+      expect(await refusal(postgres.server.url('nowhere'))).to.include('database "nowhere" does not exist');
+      expect(await refusal(url.replace(`:${postgres.server.port}/`, ':1/'))).to.include('ECONNREFUSED');
+      await postgres.server.ask(`CREATE ROLE guest LOGIN PASSWORD '${postgres.server.password}'`, url);
       expect(await refusal(url.replace('//tester:', '//guest:'))).to.include('GRANT CREATE ON DATABASE');
     });
   });
 
   it('makes its tables once when many begin at the same time', async () => {
-    const url = await server.newDatabase();
+    const url = await postgres.server.newDatabase();
     const stores = await Promise.all(Array.from({ length: 6 }, () => open(url, { isNode: true })));
     await Promise.all(stores.map((store) => put(store, 'x')));
     expect((await stores[0]!.counts()).messages).to.equal(6);
@@ -178,11 +166,11 @@ describe('the PostgreSQL engine', function () {
       );
       wire.answersLeft = Number.POSITIVE_INFINITY;
       expect(ids[0], 'a short one is always stored').to.be.a('string');
-      const found = await server.ask(`SELECT id FROM lonedot.message WHERE received_at = 5000`, url);
+      const found = await postgres.server.ask(`SELECT id FROM lonedot.message WHERE received_at = 5000`, url);
       for (const id of ids) if (id !== null) expect(found.filter(({ id: one }) => one === id).length).to.equal(1);
     }
     const { messages } = await store.counts();
-    const distinct = await server.ask('SELECT count(DISTINCT id)::int AS n FROM lonedot.message', url);
+    const distinct = await postgres.server.ask('SELECT count(DISTINCT id)::int AS n FROM lonedot.message', url);
     expect(distinct).to.deep.equal([{ n: messages }]);
   });
 
@@ -258,10 +246,10 @@ describe('the PostgreSQL engine', function () {
   });
 
   it('gives up on a statement that waits too long for others, and nothing of it is left', async () => {
-    const url = await server.newDatabase();
+    const url = await postgres.server.newDatabase();
     const store = await open(url, { patience: 500 });
     await put(store, 'before');
-    const locked = server.ask(
+    const locked = postgres.server.ask(
       'BEGIN; LOCK TABLE lonedot.message IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(2); COMMIT',
       url,
     );
@@ -275,11 +263,11 @@ describe('the PostgreSQL engine', function () {
   });
 
   it('hears others again after its listening connection was ended', async () => {
-    const url = await server.newDatabase();
+    const url = await postgres.server.newDatabase();
     const [store, other] = [await open(url), await open(url)];
     let told = 0;
     store.watch(() => told++);
-    await server.ask(
+    await postgres.server.ask(
       "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'lonedot listening'",
       url,
     );
@@ -298,11 +286,11 @@ describe('the PostgreSQL engine', function () {
   });
 
   it('removes the pieces of deleted messages, of given-up uploads, and of nodes that have died', async () => {
-    const url = await server.newDatabase();
+    const url = await postgres.server.newDatabase();
     const store = await open(url);
     const pieces = async (): Promise<unknown> =>
       (
-        await server.ask(
+        await postgres.server.ask(
           'SELECT (SELECT count(*) FROM lonedot.piece)::int AS n, (SELECT count(*) FROM lonedot.loose)::int AS loose',
           url,
         )
@@ -317,17 +305,17 @@ describe('the PostgreSQL engine', function () {
     const dead = store.begin();
     await dead.write(pattern(900_000));
     await sooner(5000, async () => ((await pieces()) as { n: number }).n > 0, 'pieces');
-    await server.ask('UPDATE lonedot.loose SET touched_at = 0', url);
+    await postgres.server.ask('UPDATE lonedot.loose SET touched_at = 0', url);
     await (await open(url)).close();
     await sooner(5000, async () => ((await pieces()) as { n: number }).n === 0, 'a third');
     await storeFailed(dead.commit(newMessage()));
   });
 
   it('takes in no more than its number of connections', async () => {
-    const url = await server.newDatabase();
+    const url = await postgres.server.newDatabase();
     const store = await open(url);
     await Promise.all(Array.from({ length: 200 }, (_, i) => (i % 2 ? put(store, pattern(100_000)) : store.counts())));
-    const rows = await server.ask(
+    const rows = await postgres.server.ask(
       "SELECT count(*)::int AS n FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'lonedot%'",
       url,
     );

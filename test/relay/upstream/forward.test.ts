@@ -2,45 +2,14 @@
 // which connections are used again, and that nothing ever waits for an upstream that is gone.
 import { createServer } from 'node:net';
 import { expect } from 'chai';
-import { type Envelope, Unreachable } from '../../../relay/upstream/courier.ts';
+import { Unreachable } from '../../../relay/upstream/courier.ts';
 import { Forwarder } from '../../../relay/upstream/forward.ts';
 import { parseUpstream } from '../../../relay/upstream/upstream.ts';
 import type { Waits } from '../../../relay/upstream/waits.ts';
 import { turn, until, within } from '../../support/within.ts';
 import { RecordingLog } from '../support/recording-log.ts';
 import { type Act, type Phase, type Step, Upstream, type UpstreamOptions } from '../support/upstream.ts';
-
-const WAITS: Waits = {
-  connect: 3000,
-  greeting: 3000,
-  command: 3000,
-  data: 3000,
-  block: 3000,
-  dot: 3000,
-  reset: 3000,
-  idle: 3000,
-};
-const MESSAGE = Buffer.from('Subject: t\r\n\r\nHello\r\n');
-
-/** An envelope, with recipients that are given as addresses. */
-type Changes = Partial<Omit<Envelope, 'recipients'>> & { readonly recipients?: readonly string[] };
-
-function envelope({ recipients = ['b@x.example'], ...changes }: Changes = {}): Envelope {
-  return {
-    sender: 'a@x.example',
-    recipients: recipients.map((address) => ({ address, parameters: [] })),
-    size: MESSAGE.length,
-    parameters: [],
-    traits: [],
-    ...changes,
-  };
-}
-
-/** The content in pieces, as the store gives it. */
-async function* piecesOf(content: Buffer | string): AsyncGenerator<Buffer> {
-  const bytes = Buffer.from(content);
-  for (let at = 0; at < bytes.length; at += 65536) yield bytes.subarray(at, at + 65536);
-}
+import { at, type Changes, MESSAGE, outgoing, piecesOf, WAITS } from '../support/way-out.ts';
 
 interface Tried {
   readonly fates: string[];
@@ -69,8 +38,8 @@ describe('Forwarder', () => {
   });
 
   async function deliver(changes: Changes = {}, content: Buffer | string = MESSAGE): Promise<Tried> {
-    const open = () => Promise.resolve(piecesOf(content));
-    const { outcomes } = await within(5000, forwarder.deliver(envelope(changes), open), 'an outcome');
+    const open = () => Promise.resolve(piecesOf(Buffer.from(content)));
+    const { outcomes } = await within(5000, forwarder.deliver(outgoing(changes), open), 'an outcome');
     return { fates: outcomes.map(({ fate }) => fate), replies: outcomes.map(({ reply }) => reply) };
   }
 
@@ -324,10 +293,6 @@ describe('Forwarder', () => {
       expect((await unreachable()).code).to.equal('ETLS');
       expect(upstream.verbs()).to.not.include('MAIL');
     });
-
-    function at(phase: Phase, act: Act): (step: Step) => Act {
-      return (step) => (step.phase === phase ? act : undefined);
-    }
   });
 
   it('never answers the dot: unknown when the wait is over', async () => {
@@ -374,7 +339,7 @@ describe('Forwarder', () => {
         });
         const piece = Buffer.from('x\r\n'.repeat(Math.ceil(3_000_000 / pieces)));
         const content = Array(pieces).fill(piece) as Buffer[];
-        const { outcomes } = await forwarder.deliver(envelope(), () => Promise.resolve(content));
+        const { outcomes } = await forwarder.deliver(outgoing(), () => Promise.resolve(content));
         expect(outcomes.map(({ fate }) => fate)).to.deep.equal(['failed']);
         expect(upstream.verbs()).to.not.include('RSET');
         expect((await deliver()).fates).to.deep.equal(['delivered']);
@@ -457,7 +422,7 @@ describe('Forwarder', () => {
       await turn();
       throw new Error('the content of message is damaged');
     }
-    const { outcomes } = await forwarder.deliver(envelope(), () => Promise.resolve(broken()));
+    const { outcomes } = await forwarder.deliver(outgoing(), () => Promise.resolve(broken()));
     expect(outcomes.map(({ fate }) => fate)).to.deep.equal(['deferred']);
     await until(2000, () => upstream.sockets.size === 0);
     expect(upstream.mails).to.deep.equal([]);
@@ -467,7 +432,7 @@ describe('Forwarder', () => {
   it("a message that is gone is the caller's to explain, and costs no connection", async () => {
     await start();
     const error = await forwarder
-      .deliver(envelope(), () => Promise.reject(new Error('gone')))
+      .deliver(outgoing(), () => Promise.reject(new Error('gone')))
       .then(
         () => null,
         (reason: Error) => reason,

@@ -7,7 +7,7 @@ import { cpus } from 'node:os';
 import { here } from './processes.mjs';
 
 const parts = [];
-for (const script of ['framing', 'socket', 'startup', 'sink', 'relay', 'scale', 'proxy']) {
+for (const script of ['framing', 'socket', 'startup', 'sink', 'relay', 'scale', 'inbox', 'proxy']) {
   console.log(`# ${script}`);
   const { stdout, status } = spawnSync('node', [here(`${script}.mjs`)], {
     encoding: 'utf8',

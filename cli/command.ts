@@ -1,6 +1,7 @@
 // What a command is, and the list of them. The list knows one line of each; the rest is loaded when it is wanted.
 import type { Log } from '../src/log.ts';
 import type { OptionSources, OptionTable } from '../src/options.ts';
+import type { Arguments } from './arguments.ts';
 import type { Config } from './config.ts';
 import type { Manner } from './options.ts';
 import type { Services } from './services.ts';
@@ -16,6 +17,10 @@ export interface Command {
   readonly note?: string;
   /** Set when the command is about a config file and cannot do without. */
   readonly needsConfig?: true;
+  /** Instead of the usual reader, for a command line that others have defined; undefined when help is wanted. */
+  readonly readArguments?: (table: OptionTable, args: readonly string[]) => Arguments | undefined;
+  /** Instead of 1 and 2, for a command whose exit codes others have defined. */
+  readonly exitCodeOf?: (error: unknown) => number;
   run(context: Context): Promise<number>;
 }
 
@@ -63,6 +68,18 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   serve: {
     summary: 'Run everything that a config file names',
     load: async () => (await import('./commands/serve.ts')).serve,
+  },
+  sendmail: {
+    summary: 'Send the mail on standard input, as /usr/sbin/sendmail would',
+    load: async () => (await import('./commands/sendmail.ts')).sendmail,
+  },
+  ingest: {
+    summary: 'Take mail out of .eml files, mboxes and Maildirs into an inbox',
+    load: async () => (await import('./commands/ingest.ts')).ingest,
+  },
+  export: {
+    summary: 'Write the mail of an inbox to .eml files, or to an mbox',
+    load: async () => (await import('./commands/export.ts')).exportCommand,
   },
   user: {
     summary: 'Look after the users who may log in',

@@ -6,7 +6,7 @@ import { escapeControls, maskUrls } from '../src/redact.ts';
 import type { Manner } from './options.ts';
 
 /** The codes that mean: the user wrote something wrong. */
-const USAGE: ReadonlySet<ErrorCode> = new Set(['BAD_OPTION', 'BAD_ADDRESS']);
+const USAGE: ReadonlySet<ErrorCode> = new Set(['BAD_OPTION', 'BAD_ADDRESS', 'BAD_SEARCH']);
 
 /** 2 for wrong usage, 1 for everything else. */
 export function exitCodeOf(error: unknown): 1 | 2 {

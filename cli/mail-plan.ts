@@ -23,12 +23,15 @@ function planMail(options: SinkOptions | RelayOptions, web: WebOptions | undefin
   return {
     section: options.mode,
     options: { ...options, web },
-    listens: [...options.smtp, ...(options.smtps ?? []), ...(options.lmtp ?? []), ...(web ? [web.listen] : [])],
-    facts: facts(options, planned(options), web && plannedUrl(web.listen)),
+    listens: listensOf(options, web),
+    facts: facts(options, planned(options), web && plannedUrl(web)),
+    check: async () => {
+      if (options.mode === 'sink') (await import('../relay/faults/open-faults.ts')).openFaults(options);
+    },
     start: async (services, log) => {
       const mail = await services.startMail(options, log);
       try {
-        const served = web && (await services.startWeb(web, { ...mail, log }));
+        const served = web && (await services.startWeb(web, { ...mail, log, maxMessageSize: options.maxMessageSize }));
         return {
           facts: facts(options, mail, served?.url),
           smtp: mail.smtp[0],
@@ -55,8 +58,15 @@ function planMail(options: SinkOptions | RelayOptions, web: WebOptions | undefin
   };
 }
 
-function plannedUrl(listen: Address): string {
-  return listen.kind === 'tcp' ? `http://${formatAddress(listen)}/` : formatAddress(listen);
+function listensOf(options: SinkOptions | RelayOptions, web: WebOptions | undefined): Address[] {
+  const { smtp, smtps = [], lmtp = [] } = options;
+  const mail = [...smtp, ...smtps, ...lmtp, ...(web ? [web.listen] : [])];
+  return options.mode === 'sink' ? [...mail, ...(options.pop3 ?? []), ...(options.pop3s ?? [])] : mail;
+}
+
+function plannedUrl({ listen, webroot, uiTlsCert }: WebOptions): string {
+  const scheme = uiTlsCert === undefined ? 'http' : 'https';
+  return listen.kind === 'tcp' ? `${scheme}://${formatAddress(listen)}${webroot}` : formatAddress(listen);
 }
 
 /** Where each kind of listener is, or is to be. */
@@ -64,10 +74,20 @@ interface Places {
   readonly smtp: readonly string[];
   readonly smtps: readonly string[];
   readonly lmtp: readonly string[];
+  readonly pop3?: readonly string[];
+  readonly pop3s?: readonly string[];
 }
 
-function planned({ smtp, smtps = [], lmtp = [] }: SinkOptions | RelayOptions): Places {
-  return { smtp: smtp.map(formatAddress), smtps: smtps.map(formatAddress), lmtp: lmtp.map(formatAddress) };
+function planned(options: SinkOptions | RelayOptions): Places {
+  const { smtp, smtps = [], lmtp = [] } = options;
+  const { pop3 = [], pop3s = [] } = options.mode === 'sink' ? options : {};
+  return {
+    smtp: smtp.map(formatAddress),
+    smtps: smtps.map(formatAddress),
+    lmtp: lmtp.map(formatAddress),
+    pop3: pop3.map(formatAddress),
+    pop3s: pop3s.map(formatAddress),
+  };
 }
 
 function facts(options: SinkOptions | RelayOptions, places: Places, url: string | undefined): Fact[] {
@@ -88,6 +108,8 @@ function facts(options: SinkOptions | RelayOptions, places: Places, url: string 
     ...places.smtp.map((address) => listening('smtp', { address })),
     ...places.smtps.map((address) => listening('smtps', { address })),
     ...places.lmtp.map((address) => listening('lmtp', { address })),
+    ...(places.pop3 ?? []).map((address) => listening('pop3', { address })),
+    ...(places.pop3s ?? []).map((address) => listening('pop3s', { address })),
     ...(url === undefined ? [] : [listening('web', { url })]),
     { section, label: 'store', text: `${database}${kept}`, event: 'storing', fields: { database } },
     ...upstreams.map((upstream) => ({

@@ -27,26 +27,39 @@ export async function main(
   // Until the options are known, a failure is told plainly.
   let manner: Manner = { level: 'info', format: 'text' };
   let log: Log | undefined;
+  let command: Command | undefined;
   exitOnBugs(() => manner);
   try {
-    const { command, args } = await findCommand(argv);
+    const found = await findCommand(argv);
+    command = found.command;
     if (command === undefined) return await printHelp((yargs) => yargs.programHelp(COMMON_OPTIONS));
+    const running = command;
     const common = commonFor(command.table);
     const table = { ...command.table, ...common };
-    const given = readPlainArguments(table, args) ?? (await (await import('./yargs.ts')).readArguments(table, args));
-    if (given === undefined) return await printHelp((yargs) => yargs.commandHelp(command, common));
+    const given = await readGiven(command, table, found.args);
+    if (given === undefined) return await printHelp((yargs) => yargs.commandHelp(running, common));
     const sources: OptionSources = { flags: withPositionals(given, command.table), variables };
     manner = mannerSoFar(sources) ?? manner;
     const config = await loadConfig(sources, command);
     manner = resolveManner({ ...sources, file: config?.section('log')[0] });
     log = createLog(manner);
-    const reread = () => loadConfig(sources, command);
+    const reread = () => loadConfig(sources, running);
     return await command.run({ sources, config, reread, services, log, manner });
   } catch (error) {
     await log?.flush();
     await print(describeFailure(error, manner), process.stderr);
-    return exitCodeOf(error);
+    return command?.exitCodeOf?.(error) ?? exitCodeOf(error);
   }
+}
+
+/** Undefined when help is wanted. */
+async function readGiven(
+  command: Command,
+  table: OptionTable,
+  args: readonly string[],
+): Promise<Arguments | undefined> {
+  if (command.readArguments) return command.readArguments(table, args);
+  return readPlainArguments(table, args) ?? (await import('./yargs.ts')).readArguments(table, args);
 }
 
 /** No command at all means help about the program when that is what is asked, and the default command otherwise. */

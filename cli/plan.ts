@@ -22,6 +22,8 @@ export interface Plan {
   readonly listens: readonly Address[];
   /** As planned: a port 0 is still 0. */
   readonly facts: readonly Fact[];
+  /** What can only be said by loading more than a start needs. Rejects with BAD_OPTION. */
+  check?(): Promise<void>;
   start(services: Services, log: Log): Promise<Started>;
 }
 

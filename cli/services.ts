@@ -14,6 +14,8 @@ export interface MailService extends MailView {
   readonly smtp: readonly string[];
   readonly smtps: readonly string[];
   readonly lmtp: readonly string[];
+  readonly pop3?: readonly string[];
+  readonly pop3s?: readonly string[];
   readonly database: string;
   /** Takes over what can change while it runs; resolves with the keys of those that cannot. */
   reload(options: SinkOptions | RelayOptions): Promise<string[]>;

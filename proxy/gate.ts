@@ -1,66 +1,33 @@
-// Where bytes are not only looked at but may be changed: they pass when the observer has framed them, line by line. Here
-// STARTTLS is made unknown, in capabilities (`strip`) and as a command (`strip`, `refuse`), by writing X over it: lengths
-// stay what they are, and the server itself refuses the command, in its own words and in the order of its replies.
+// Where bytes are not only looked at but may be changed: what a changer holds passes when the observer has framed it, line
+// by line; everything else passes before anybody looks at it, as without a gate.
+import type { Changer, MakeChanger } from './changer.ts';
+import { Turns } from './changer.ts';
 import type { SideName } from './dialogue/event.ts';
-import type { Observer, Remark, Tap } from './dialogue/observer.ts';
+import type { Observer } from './dialogue/observer.ts';
+import type { About, Remark, Tap } from './dialogue/tap.ts';
 import type { PairEnd, PairObserver, PairOutlet } from './pair.ts';
-import type { ProfileName } from './profiles/names.ts';
 import type { Kind } from './profiles/profile.ts';
 
-/** What of a line is overwritten: in commands, and in lines of the server. */
-interface Rule {
-  readonly command: RegExp;
-  readonly capability: RegExp;
-}
-
-const SMTP: Rule = { command: /^STARTTLS(?=\s*$)/i, capability: /(?<=^250[ -])STARTTLS(?=\s*$)/i };
-const WORD: Rule = { command: /^STARTTLS(?=\s*$)/i, capability: /^STARTTLS(?=\s*$)/i };
-const RULES: Readonly<Partial<Record<ProfileName, Rule>>> = {
-  smtp: SMTP,
-  lmtp: SMTP,
-  imap: {
-    command: /(?<=^\S+ +)STARTTLS(?=\s*$)/i,
-    capability: /(?<=^\* (?:OK \[)?CAPABILITY .*|^\S+ OK \[CAPABILITY .*)\bSTARTTLS(?=[ \]\r\n])/i,
-  },
-  pop3: { command: /^STLS(?=\s*$)/i, capability: /^STLS(?=\s*$)/i },
-  nntp: WORD,
-  ftp: { command: /^AUTH(?= +(?:TLS|SSL)\b)/i, capability: /(?<=^ )AUTH(?= .*\b(?:TLS|SSL)\b)/i },
-  managesieve: { command: /^STARTTLS(?=\s*$)/i, capability: /(?<=^")STARTTLS(?=")/i },
-  irc: { command: /^STARTTLS(?=\s*$)/i, capability: /(?<=^:\S+ CAP \S+ (?:LS|NEW) .*[ :])tls(?=[ \r\n])/i },
-};
-
-/** What becomes of a line, and what is said about it; null: it stays. */
-export type Change = (
-  from: SideName,
-  kind: Kind,
-  bytes: Buffer,
-) => { readonly bytes: Buffer; readonly note: string } | null;
-
-/** With `mitm` nothing is changed: lines are held until it is known what they start. */
-export function crossOut(mode: 'mitm' | 'strip' | 'refuse', protocol: ProfileName): Change {
-  const rule = mode === 'mitm' ? undefined : RULES[protocol];
-  return (from, kind, bytes) => {
-    if (!rule || (kind !== 'command' && kind !== 'reply') || (from === 'server' && mode !== 'strip')) return null;
-    const found = (from === 'client' ? rule.command : rule.capability).exec(bytes.toString('latin1'));
-    if (!found) return null;
-    const changed = Buffer.from(bytes).fill('X', found.index, found.index + found[0].length);
-    const isClient = from === 'client';
-    const note = isClient
-      ? 'STARTTLS is refused: the server gets it crossed out'
-      : 'STARTTLS is crossed out for the client';
-    return { bytes: changed, note };
-  };
+/** How far a direction has come, in bytes. */
+class Half {
+  fed = 0;
+  /** Framed. */
+  seen = 0;
+  /** Passed before anybody looked. */
+  passed = 0;
+  readonly turns = new Turns();
 }
 
 export class Gate implements PairObserver, Tap {
   private readonly observer: Observer;
-  private readonly change: Change;
+  private readonly changer: Changer;
+  private readonly halves: Readonly<Record<SideName, Half>> = { client: new Half(), server: new Half() };
   private outlet: PairOutlet | null = null;
 
   /** `make` makes the observer of the connection, which tells the gate what it has framed. */
-  constructor(mode: 'mitm' | 'strip' | 'refuse', protocol: ProfileName, make: (tap: Tap) => Observer) {
-    this.change = crossOut(mode, protocol);
+  constructor(makeChanger: MakeChanger, make: (tap: Tap) => Observer) {
     this.observer = make(this);
+    this.changer = makeChanger(this.observer);
   }
 
   attach(outlet: PairOutlet): void {
@@ -68,6 +35,13 @@ export class Gate implements PairObserver, Tap {
   }
 
   feed(from: SideName, chunk: Buffer): void {
+    const half = this.halves[from];
+    const isHeld = half.turns.areWaiting || Math.max(half.seen, half.passed) < half.fed || this.changer.holds(from);
+    half.fed += chunk.length;
+    if (!isHeld) {
+      half.passed = half.fed;
+      this.outlet?.pass(from, chunk);
+    }
     this.observer.feed(from, chunk);
   }
 
@@ -77,6 +51,7 @@ export class Gate implements PairObserver, Tap {
 
   close(end: PairEnd): void {
     this.observer.close(end);
+    this.changer.close?.();
   }
 
   note(text: string): void {
@@ -87,14 +62,37 @@ export class Gate implements PairObserver, Tap {
     this.observer.drop(from, bytes);
   }
 
-  /** Called by the observer with everything that was said, once and in order; what it answers to is a remark. */
-  framed(from: SideName, kind: Kind, bytes: Buffer): Remark | null {
-    const changed = this.change(from, kind, bytes);
-    this.outlet?.pass(from, changed?.bytes ?? bytes);
+  // What the observer calls.
+
+  get isAsleep(): boolean {
+    return this.changer.isAsleep;
+  }
+
+  framed(from: SideName, kind: Kind, bytes: Buffer, about: About): Remark | null {
+    const half = this.halves[from];
+    const { turns } = half;
+    const ahead = half.passed - about.offset;
+    half.seen = about.offset + bytes.length;
+    if (ahead > 0) {
+      // It has passed, or its beginning has.
+      if (ahead < bytes.length) this.pass(from, bytes.subarray(ahead));
+      return null;
+    }
+    // What comes behind one that waits is for its turn, but what it becomes is said now.
+    const changed = this.changer.change(from, kind, bytes, about);
+    const becomes = changed?.bytes ?? bytes;
+    if (becomes instanceof Promise) turns.take(() => turns.wait(becomes, (come) => this.outlet?.pass(from, come)));
+    else this.pass(from, becomes);
     return changed && { note: changed.note };
   }
 
   ended(from: SideName): void {
-    this.outlet?.end(from);
+    this.halves[from].turns.take(() => this.outlet?.end(from));
+  }
+
+  private pass(from: SideName, bytes: Buffer): void {
+    const { turns } = this.halves[from];
+    if (turns.areWaiting) turns.take(() => this.outlet?.pass(from, bytes));
+    else this.outlet?.pass(from, bytes);
   }
 }

@@ -35,6 +35,13 @@ export const PROXY_OPTIONS = {
     describe: 'What becomes of STARTTLS: passed (observe), opened here (mitm), refused, or not offered',
     group: 'Dialogue',
   },
+  'ftp-data': {
+    type: 'choice',
+    choices: ['follow', 'anywhere', 'off'],
+    default: 'follow',
+    describe: "FTP's data connections pass here too (follow), also to other hosts (anywhere), or not (off)",
+    group: 'Dialogue',
+  },
   effect: {
     type: 'string',
     key: 'effects',

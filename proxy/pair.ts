@@ -104,6 +104,12 @@ export class Pair {
     });
   }
 
+  /** Something goes on that belongs to it, elsewhere. */
+  touch(): void {
+    this.idle?.touch();
+    if (this.fin.running) this.fin.touch();
+  }
+
   /** Ends both sides at once. */
   fail(why: string): void {
     this.abandon(why);
@@ -166,8 +172,7 @@ export class Pair {
   }
 
   private moved(from: SideName, bytes: number): void {
-    this.idle?.touch();
-    if (this.fin.running) this.fin.touch();
+    this.touch();
     // Said to nobody.
     if (this.life === 'flushing' && bytes > 0 && this.fedBy(from)?.targetEnded && !this.grace.running)
       this.grace.touch();

@@ -1,18 +1,20 @@
 // One proxied address: a listener, and a pair for each connection to it. What the command line starts and stops.
 // Connections are looked at only when somebody watches or records.
-import { formatAddress } from '../src/address.ts';
+import { type Address, formatAddress } from '../src/address.ts';
 import { type Clock, realClock } from '../src/clock.ts';
 import { Crowd } from '../src/crowd.ts';
 import { Listener, type PeerInfo } from '../src/listen.ts';
 import type { Log } from '../src/log.ts';
 import type { Transport } from '../src/transport.ts';
 import { Dialogue, type View } from './dialogue/dialogue.ts';
+import type { SideName } from './dialogue/event.ts';
 import type { Journal } from './dialogue/journal.ts';
 import { meet } from './effects/connecting.ts';
 import { Effects } from './effects/effects.ts';
 import { LintReport } from './lint/report.ts';
 import type { ProxyOptions } from './options.ts';
-import { Pair, type PairEnd } from './pair.ts';
+import { Pair, type PairEnd, type PairObserver } from './pair.ts';
+import type { Dialer, Reached } from './wire/dial.ts';
 import { WaitingRoom } from './wire/waiting-room.ts';
 import { Wiring } from './wire/wiring.ts';
 
@@ -51,14 +53,9 @@ export async function startProxy(options: ProxyOptions, log: Log, setting: Proxy
   const effects = setting.effects ?? (options.effects ? new Effects(options.effects) : undefined);
   const lint = options.lint ? new LintReport() : undefined;
   const dialogue = await Dialogue.open(options, { views, effects, lint, journal: setting.journal }, log, clock);
-  const joined = (id: number, transport: Transport, peer: PeerInfo): void => {
-    tell('pair.opened', { id, client: peer.socketAddress });
-    const mitm = wiring.mitm(transport, (from, bytes) => observer?.drop?.(from, bytes));
-    const secure = mitm && ((early: Buffer) => mitm.begin(early));
-    const observer = dialogue?.observe(id, transport.remote, formatAddress(upstream), secure);
-    const dialer = wiring.dialer({ id, peer, asked: transport.tls?.servername, mitm });
+  const open = (id: number, client: Transport, dialer: Dialer, observer: PairObserver | undefined): Pair => {
     const how = { ...{ dialer, idleTimeout, finTimeout, reset, clock }, ...(observer && { observer }) };
-    const pair: Pair = new Pair(mitm?.client ?? transport, how, (end: PairEnd) => {
+    const pair: Pair = new Pair(client, how, (end: PairEnd) => {
       const { bytesUp, bytesDown, error } = end;
       const fields = { id, bytesUp, bytesDown };
       if (error === '') tell('pair.closed', fields);
@@ -67,6 +64,34 @@ export async function startProxy(options: ProxyOptions, log: Log, setting: Proxy
       if (pairs.size === 0) lastEnded();
     });
     const member = pairs.join(pair);
+    return pair;
+  };
+  const joined = (id: number, transport: Transport, peer: PeerInfo): void => {
+    tell('pair.opened', { id, client: peer.socketAddress });
+    let reached: Reached | null = null;
+    const ground = {
+      peer,
+      anywhere: options.ftpData === 'anywhere',
+      clock,
+      reached: () => reached,
+      dialer: (whose: SideName, to: Address) => wiring.dataDialer(whose, to),
+      number: () => ++last,
+      join: open,
+      touch: () => pair.touch(),
+    };
+    const mitm = wiring.mitm(transport, (from, bytes) => observer?.drop?.(from, bytes));
+    const secure = mitm && ((early: Buffer) => mitm.begin(early));
+    const observer = dialogue?.observe(
+      { conn: id, client: transport.remote, upstream: formatAddress(upstream), secure },
+      ground,
+    );
+    const dialer = wiring.dialer({
+      ...{ id, peer, asked: transport.tls?.servername, mitm },
+      reached: (how) => {
+        reached = how;
+      },
+    });
+    const pair = open(id, mitm?.client ?? transport, dialer, observer);
   };
   const connected = (transport: Transport, peer: PeerInfo): void => {
     const id = ++last;

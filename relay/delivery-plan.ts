@@ -3,6 +3,7 @@
 import { PeerList } from '../src/cidr.ts';
 import { ChatError } from '../src/errors.ts';
 import type { DeliveryOptions } from './options-delivery.ts';
+import { copiedOf, type ReleaseOptions } from './options-release.ts';
 import { DomainList, Routes } from './queue/routes.ts';
 import type { Backoff, RetryPolicy } from './queue/schedule.ts';
 import { parseUpstream, type Upstream } from './upstream/upstream.ts';
@@ -22,7 +23,7 @@ export interface DeliveryPlan {
 }
 
 /** Throws ChatError BAD_OPTION with one line. */
-export function planDelivery(options: DeliveryOptions): DeliveryPlan {
+export function planDelivery(options: DeliveryOptions & Partial<ReleaseOptions>): DeliveryPlan {
   const { mode, concurrency, retryMin, retryMax, pauseMin, pauseMax, expire, unknown, delayNotice } = options;
   if (retryMin > retryMax) throw bad('retry-min is longer than retry-max');
   if (pauseMin > pauseMax) throw bad('pause-min is longer than pause-max');
@@ -36,7 +37,7 @@ export function planDelivery(options: DeliveryOptions): DeliveryPlan {
     routes: new Routes({
       rules: options.route ?? [],
       upstreams: names,
-      otherwise: mode === 'relay' ? 'relay' : 'capture',
+      otherwise: mode === 'relay' ? 'relay' : (copiedOf(options, names.length > 0) ?? 'capture'),
     }),
     relayFrom: new PeerList(options.relayFrom),
     relayTo: new DomainList(options.relayTo ?? []),

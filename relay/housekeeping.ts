@@ -1,5 +1,5 @@
-// What keeps a store from growing for ever: failed mail that nobody looks at any more goes after a while, and the sink
-// keeps only its newest messages.
+// What keeps a store from growing for ever: failed mail that nobody looks at any more goes after a while, and a sink
+// without an inbox (relay/inbox/engine/retention.ts) keeps only its newest messages.
 import type { Log } from '../src/log.ts';
 import type { Store } from './store/store.ts';
 

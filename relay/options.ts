@@ -1,12 +1,18 @@
 // The options of the two programs that speak SMTP: the sink, which keeps everything, and the relay, which passes it on.
 // These tables are what --help, the variables, the config file and its schema are made of.
+import { ChatError } from '../src/errors.ts';
 import type { OptionSources, OptionTable, OptionValues } from '../src/options.ts';
 import { resolveOptions } from '../src/options.ts';
 import { planDelivery } from './delivery-plan.ts';
+import { INBOX_OPTIONS, inboxSettings } from './inbox/options.ts';
 import { QUEUE_OPTIONS, UPSTREAM_OPTIONS } from './options-delivery.ts';
+import { FAULT_OPTIONS } from './options-faults.ts';
 import { LISTENING_OPTIONS } from './options-listening.ts';
+import { mayReleaseTo, RELEASE_OPTIONS, upstreamOf } from './options-release.ts';
 import { checkSecurityOptions, SECURITY_OPTIONS, SINK_SECURITY_OPTIONS } from './options-security.ts';
+import { checkPop3Options, POP3_OPTIONS } from './pop3/options.ts';
 import { checkDatabase } from './store/postgres-url.ts';
+import { hooksOf, WEBHOOK_OPTIONS } from './webhooks/options.ts';
 
 export const SINK_OPTIONS = {
   ...LISTENING_OPTIONS,
@@ -42,15 +48,11 @@ export const SINK_OPTIONS = {
     describe: 'Space on the disk of the database that stays free: below it mail is answered 452',
     group: 'Storage',
   },
-  max: {
-    type: 'integer',
-    short: 'm',
-    zero: 'no limit',
-    default: 500,
-    variables: ['MP_MAX_MESSAGES'],
-    describe: 'How many messages to keep; the oldest go first',
-    group: 'Storage',
-  },
+  ...INBOX_OPTIONS,
+  ...POP3_OPTIONS,
+  ...WEBHOOK_OPTIONS,
+  ...RELEASE_OPTIONS,
+  ...FAULT_OPTIONS,
 } as const satisfies OptionTable;
 
 export const RELAY_OPTIONS = {
@@ -83,11 +85,20 @@ export type SinkOptions = OptionValues<typeof SINK_OPTIONS> & { readonly mode: '
 export type RelayOptions = OptionValues<typeof RELAY_OPTIONS> & { readonly mode: 'relay' };
 
 export function resolveSink(sources: OptionSources): SinkOptions {
-  const options = resolveOptions(SINK_OPTIONS, sources);
+  const given = resolveOptions(SINK_OPTIONS, sources);
+  const relayHost = upstreamOf(given);
+  if (relayHost && given.upstream) {
+    throw new ChatError('BAD_OPTION', 'upstream and smtp-relay-host exclude each other');
+  }
+  const options = { ...given, upstream: relayHost ? [relayHost] : given.upstream };
   checkDatabase(options.database);
   // For its errors only: a wrong one should be told by a check, not by a start.
   planDelivery({ mode: 'sink', ...options });
   checkSecurityOptions(options);
+  mayReleaseTo(options);
+  inboxSettings(options);
+  checkPop3Options(options);
+  hooksOf(options);
   return { mode: 'sink', ...options };
 }
 

@@ -4,8 +4,7 @@ import { planDelivery } from './delivery-plan.ts';
 import type { RelayOptions, SinkOptions } from './options.ts';
 import type { Security } from './security.ts';
 import { type Reply, reply } from './smtp/replies.ts';
-import type { RoutedClient, SmtpContext } from './smtp/session-context.ts';
-import type { RouteKind } from './store/store.ts';
+import type { RoutedClient, SessionRoute, SmtpContext } from './smtp/session-context.ts';
 
 export type Policy = Pick<
   SmtpContext,
@@ -74,9 +73,12 @@ function routing(options: SinkOptions | RelayOptions): SmtpContext['route'] {
   const { routes, relayFrom, relayTo } = planDelivery(options);
   const mayRelay = (recipient: string, { address, user }: RoutedClient): boolean =>
     user !== '' || relayFrom.matches(address) || relayTo.has(recipient);
-  return (sender, recipient, client): RouteKind | Reply => {
+  return (sender, recipient, client): SessionRoute | Reply => {
     const route = routes.find(sender, recipient);
     if (route.kind === 'reject') return route.reply;
-    return route.kind === 'relay' && !mayRelay(recipient, client) ? DENIED : route.kind;
+    if (route.kind !== 'relay') return route.kind;
+    if (mayRelay(recipient, client)) return route.keeps ? 'copy' : 'relay';
+    // What a stranger sends can still be looked at.
+    return route.keeps ? 'capture' : DENIED;
   };
 }

@@ -30,6 +30,20 @@ const FIXED: ReadonlySet<string> = new Set<Key>([
   'authFailures',
   'xclientFrom',
   'xforwardFrom',
+  'fault',
+  'enableChaos',
+  'chaosTriggers',
+  'pop3',
+  'pop3s',
+  'pop3AuthFile',
+  'pop3User',
+  'pop3IdleTimeout',
+  'webhookUrl',
+  'webhookSecret',
+  'webhookLimit',
+  'webhookDelay',
+  'webhookTimeout',
+  'webhookExpire',
 ]);
 
 /** The keys that differ between two sets of options and hold only from the next start on. */
@@ -41,5 +55,6 @@ export function needRestart(before: Options, after: Options): string[] {
 
 /** URLs keep what they are in private fields, where a comparison does not look. */
 function urlOf(value: unknown): string {
+  if (Array.isArray(value)) return value.map(urlOf).join(' ');
   return value instanceof URL ? value.href : '';
 }

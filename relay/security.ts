@@ -2,9 +2,12 @@
 // for is not loaded: a sink without users and certificates knows neither TLS nor hashes.
 import { PeerList } from '../src/cidr.ts';
 import type { Log } from '../src/log.ts';
+import type { AuthenticatorOptions } from './auth/authenticator.ts';
 import type { TokenCheck } from './auth/bearer.ts';
+import { LateAuthenticator, type NamespaceLogin, NamespaceLogins } from './auth/namespace-logins.ts';
 import type { PasswordCheck } from './auth/plain.ts';
 import type { Authenticator } from './auth/sasl.ts';
+import type { Namespace } from './inbox/inbox.ts';
 import type { RelayOptions, SinkOptions } from './options.ts';
 import type { TlsSource } from './smtp/session-context.ts';
 import { isPostgresUrl } from './store/postgres-url.ts';
@@ -19,8 +22,19 @@ export interface Security {
   readonly proxyFrom: readonly string[];
   readonly xclientFrom: PeerList;
   readonly xforwardFrom: PeerList;
+  /** Of a sink: lets in the users of these namespaces besides its own, and tells what they log in with. */
+  readonly namespaces: NamespaceAccess;
   /** The next login and the next handshake look at their files at once: for SIGHUP. */
   reload(): void;
+}
+
+export interface NamespaceAccess {
+  /** The name for a new namespace's login. */
+  nameFor(namespace: string): string;
+  /** Of users of the options there is none: their passwords are their own. */
+  loginsOf(namespace: Namespace): Promise<NamespaceLogin[]>;
+  /** All there are now; those that are gone can no longer log in. */
+  set(namespaces: readonly Namespace[]): Promise<void>;
 }
 
 /** For programs that have lonedot inside them: their own answer to who may log in. */
@@ -51,19 +65,23 @@ export async function createSecurity(
   const tokens =
     hooks.tokens ??
     (oauthIntrospect ? (await import('./auth/introspection.ts')).introspection(oauthIntrospect, log) : null);
-  const auth =
-    hasLogins || acceptAny || options.tlsClientCa !== undefined
-      ? (await import('./auth/authenticator.ts')).createAuthenticator({
-          users,
-          passwords: hooks.passwords ?? null,
-          tokens,
-          acceptAny,
-          needsTls: certificates !== null && !options.authInsecure,
-          maxFailures: options.authFailures || Number.POSITIVE_INFINITY,
-          hostname: options.hostname,
-          log,
-        })
-      : null;
+  // Where any password will do, users with one of their own would only get in the way of those without.
+  const logins = new NamespaceLogins(users, async () =>
+    (await import('./auth/login-key.ts')).loginKey(options.database),
+  );
+  const parts: AuthenticatorOptions = {
+    users: isSink && !acceptAny ? logins : users,
+    passwords: hooks.passwords ?? null,
+    tokens,
+    acceptAny,
+    needsTls: certificates !== null && !options.authInsecure,
+    maxFailures: options.authFailures || Number.POSITIVE_INFINITY,
+    hostname: options.hostname,
+    log,
+  };
+  const make = async (): Promise<Authenticator> => (await import('./auth/authenticator.ts')).createAuthenticator(parts);
+  const late = isSink ? new LateAuthenticator(logins, make) : null;
+  const auth = hasLogins || acceptAny || options.tlsClientCa !== undefined ? await make() : late;
   const source = (least: '1.2' | '1.3'): TlsSource => ({
     secureContextOptions: () => certificates!.secureContextOptions(`TLSv${least}`),
   });
@@ -75,6 +93,14 @@ export async function createSecurity(
     proxyFrom: options.proxyFrom ?? [],
     xclientFrom: new PeerList(options.xclientFrom ?? []),
     xforwardFrom: new PeerList(options.xforwardFrom ?? []),
+    namespaces: {
+      nameFor: (namespace) => logins.nameFor(namespace),
+      loginsOf: (namespace) => logins.of(namespace),
+      set: async (namespaces) => {
+        await logins.set(namespaces);
+        if (auth === late && !logins.isDormant) await late?.wake();
+      },
+    },
     reload: () => {
       certificates?.lookSoon();
       users?.lookSoon();
@@ -86,7 +112,8 @@ export async function createSecurity(
 function needsTls(options: SinkOptions | RelayOptions): boolean {
   const { tlsCert, tlsSelfSigned, tlsClientCa, smtps, requireTls } = options;
   const isAsked = [tlsCert, tlsSelfSigned, tlsClientCa, smtps].some((one) => one !== undefined);
-  return isAsked || requireTls || (options.mode === 'sink' && options.smtpRequireTls);
+  const isSinks = options.mode === 'sink' && (options.smtpRequireTls || options.pop3s !== undefined);
+  return isAsked || requireTls || isSinks;
 }
 
 async function openCertificates(options: SinkOptions | RelayOptions, log: Log) {

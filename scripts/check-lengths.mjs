@@ -13,6 +13,8 @@ const LAYERS = {
   relay: ['src'],
   proxy: ['src'],
   'web/server': ['relay', 'proxy', 'src'],
+  // Runs in the browser: it shares types only.
+  'web/ui': ['relay'],
   testing: ['web/server', 'relay', 'proxy', 'src'],
   cli: ['web/server', 'relay', 'proxy', 'src'],
 };
@@ -21,8 +23,8 @@ const LAYERS = {
 const OWNERS = [
   {
     package: /^nodemailer(\/|$)/,
-    only: /^relay\/upstream\/(upstream-connection|upstream-open|dkim)\.ts$/,
-    where: 'relay/upstream/: upstream-connection.ts, upstream-open.ts and dkim.ts',
+    only: /^(relay\/upstream\/(upstream-connection|upstream-open|dkim)|web\/server\/mailpit\/compose)\.ts$/,
+    where: 'relay/upstream/: upstream-connection.ts, upstream-open.ts and dkim.ts; web/server/mailpit/compose.ts',
   },
   { package: /^yargs(\/|$)/, only: /^cli\//, where: 'cli/' },
   { package: /^winston(\/|$)/, only: /^src\/log\.ts$/, where: 'src/log.ts' },
@@ -84,7 +86,7 @@ function typeScriptIn(folder) {
   try {
     const found = readdirSync(join(root, folder), { recursive: true, withFileTypes: true });
     return found
-      .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+      .filter((entry) => entry.isFile() && /\.tsx?$/.test(entry.name))
       .map((entry) => relative(root, join(entry.parentPath, entry.name)).split(sep).join('/'))
       .sort();
   } catch (error) {

@@ -17,6 +17,13 @@ export const ERROR_CODES = {
   BAD_PROXY_HEADER: 'a PROXY protocol header is malformed, too long or late; the connection is destroyed',
   LISTEN_FAILED: 'an address cannot be listened on (in use, no permission); told to the user',
   BAD_OPTION: 'an option, variable or config value is unknown or has a bad value; told to the user, exit code 2',
+  BAD_SEARCH: 'a search of the inbox has a mistake; told to the user, HTTP status 400',
+  BAD_TAG: 'a tag is empty, too long or has characters that no tag has; told to the user, HTTP status 400',
+  BAD_NAMESPACE: 'a namespace has a name or members that none can have; told to the user, HTTP status 400',
+  NAMESPACE_EXISTS: 'a namespace has the name already; told to the user, HTTP status 409',
+  MAIL_TOO_LARGE:
+    'a mail is too large to be read whole, and can be had as source only; told to the user, HTTP status 413',
+  RELEASE_REFUSED: 'a mail cannot be released: no upstream, or a recipient that is not allowed; HTTP status 400',
   STORE_FAILED: 'the database cannot be opened, written or synced; startup ends with 1, sessions answer 451',
 } as const;
 

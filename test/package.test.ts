@@ -57,7 +57,7 @@ describe('the package', () => {
 
   it('has no sources, tests, measurements, maps or databases', () => {
     const wanted =
-      /^(dist\/(src|relay|proxy|web|cli|testing)\/.*\.(d\.ts|js|css|html|svg)|docs\/.*\.(md|png|svg)|[^/]+\.(md|json)|LICENSE)$/;
+      /^(dist\/(src|relay|proxy|web|cli|testing|ui)\/.*\.(d\.ts|js|css|html|svg)(\.gz|\.br)?|docs\/.*\.(md|png|svg)|[^/]+\.(md|json)|LICENSE)$/;
     expect(packed.filter((path) => !wanted.test(path))).to.deep.equal([]);
   });
 

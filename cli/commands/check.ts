@@ -13,6 +13,7 @@ export const check: Command = {
   needsConfig: true,
   run: async ({ sources, config, manner }) => {
     const plans = planConfig(config!, sources.variables ?? {});
+    for (const plan of plans) await plan.check?.();
     if (manner.level === 'error') return 0;
     if (manner.format === 'text') await print(`${config!.file} is valid. lonedot serve would run:\n`);
     await printFacts(

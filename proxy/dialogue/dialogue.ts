@@ -5,6 +5,7 @@ import type { Writable } from 'node:stream';
 import { type Clock, realClock } from '../../src/clock.ts';
 import type { Log } from '../../src/log.ts';
 import type { Effects } from '../effects/effects.ts';
+import type { Ground } from '../ftp/follower.ts';
 import type { LintReport } from '../lint/report.ts';
 import type { ProxyOptions } from '../options.ts';
 import type { PairObserver } from '../pair.ts';
@@ -22,7 +23,9 @@ export interface View {
   readonly perTurn?: number;
 }
 
-type DialogueOptions = Pick<ProxyOptions, 'protocol' | 'record' | 'keepSecrets' | 'starttls'>;
+type DialogueOptions = Pick<ProxyOptions, 'protocol' | 'record' | 'keepSecrets' | 'starttls' | 'ftpData' | 'upstream'>;
+
+const FTP_PORT = 21;
 
 /** Who else takes part in it. */
 export interface Company {
@@ -48,11 +51,12 @@ export class Dialogue {
     clock: Clock,
   ): Promise<Dialogue | undefined> {
     const files = options.record ?? [];
-    const { protocol, starttls } = options;
-    const isWanted = views.length > 0 || files.length > 0 || starttls !== 'observe';
+    const { protocol, starttls, ftpData, upstream } = options;
+    const isFtp = protocol === 'ftp' || (protocol === 'auto' && upstream.kind === 'tcp' && upstream.port === FTP_PORT);
+    const isWanted = views.length > 0 || files.length > 0 || starttls !== 'observe' || (isFtp && ftpData !== 'off');
     if (!isWanted && !effects && !lint && !journal) return undefined;
     const [{ PROFILES }, { maker }] = await Promise.all([import('../profiles/table.ts'), import('./makers.ts')]);
-    const make = await maker({ protocol, starttls, effects, lint, clock });
+    const make = await maker({ protocol, starttls, ftpData, effects, lint, clock });
     const dialogue = new Dialogue(
       protocol === 'auto' ? null : PROFILES[protocol],
       clock,
@@ -81,10 +85,13 @@ export class Dialogue {
     this.make = make;
   }
 
-  /** What looks at a connection. */
-  observe(conn: number, client: string, upstream: string, secure?: ObserverOptions['secure']): PairObserver {
+  /** What looks at a connection. `ground`: what data connections of it would stand on. */
+  observe(
+    { conn, client, upstream, secure }: Pick<ObserverOptions, 'conn' | 'client' | 'upstream' | 'secure'>,
+    ground?: Ground,
+  ): PairObserver {
     const { journal, profile, now } = this;
-    return this.make({ journal, conn, profile, client, upstream, now, secure });
+    return this.make({ journal, conn, profile, client, upstream, now, secure }, ground);
   }
 
   /** A connection that has met an effect before anybody could look at it. */

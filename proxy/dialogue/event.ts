@@ -6,7 +6,14 @@ export const MASK = '*';
 
 /** What an event is about besides frames. */
 export type Happening =
-  | { readonly type: 'open'; readonly client: string; readonly upstream: string; readonly protocol: string }
+  | {
+      readonly type: 'open';
+      readonly client: string;
+      readonly upstream: string;
+      readonly protocol: string;
+      /** It carries data for this connection (FTP). */
+      readonly of?: number;
+    }
   /** A direction has ended in order: its bytes are all there. */
   | { readonly type: 'end'; readonly from: SideName }
   | { readonly type: 'close'; readonly bytesUp: number; readonly bytesDown: number; readonly error: string }

@@ -158,6 +158,11 @@ export class Journal {
     this.touched.set(this.next - 1, effects);
   }
 
+  /** Whether anybody reads it. */
+  get isWatched(): boolean {
+    return this.watchers.size > 0;
+  }
+
   /** Calls `wake` after each record, which must be quick; the function that is returned stops it. */
   watch(wake: () => void): () => void {
     this.watchers.add(wake);

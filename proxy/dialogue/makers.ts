@@ -1,37 +1,67 @@
 // What looks at a connection: an observer; behind a gate where bytes are to be changed; with a linter beside it.
 import type { Clock } from '../../src/clock.ts';
+import { inTurn, type MakeChanger } from '../changer.ts';
 import type { Effects } from '../effects/effects.ts';
+import type { Ground } from '../ftp/follower.ts';
 import type { LintReport } from '../lint/report.ts';
 import type { ProxyOptions } from '../options.ts';
 import type { PairObserver } from '../pair.ts';
-import { Observer, type ObserverOptions, type Tap } from './observer.ts';
+import { Observer, type ObserverOptions } from './observer.ts';
+import type { Tap } from './tap.ts';
 
-export type Maker = (options: ObserverOptions) => PairObserver;
+/** `ground`: of a connection that may be FTP's, with data connections to follow. */
+export type Maker = (options: ObserverOptions, ground?: Ground) => PairObserver;
 
 export interface Wanted {
   readonly protocol: ProxyOptions['protocol'];
   readonly starttls: ProxyOptions['starttls'];
+  readonly ftpData: ProxyOptions['ftpData'];
   readonly effects: Effects | undefined;
   readonly lint: LintReport | undefined;
   readonly clock: Clock;
 }
 
-export async function maker({ protocol, starttls, effects, lint, clock }: Wanted): Promise<Maker> {
+export async function maker(wanted: Wanted): Promise<Maker> {
+  const { effects, lint, clock } = wanted;
   const observer = lint ? await linted(lint) : (options: ObserverOptions) => new Observer(options);
-  const crosses = starttls !== 'observe' && protocol !== 'auto' ? { starttls, protocol } : null;
-  const gate = crosses && (await import('../gate.ts'));
+  const changers = await changersFor(wanted);
   if (effects) {
     const { EffectGate } = await import('../effects/effect-gate.ts');
-    const change = crosses ? gate?.crossOut(crosses.starttls, crosses.protocol) : undefined;
-    return (how) =>
-      new EffectGate({ effects, conn: how.conn, clock, change }, (tap, later) => {
+    return (how, ground) =>
+      new EffectGate({ effects, conn: how.conn, clock, makeChanger: changers?.(how, ground) }, (tap, later) => {
         // TLS begins when the client has heard that it may.
         const secure = how.secure && ((early: Buffer) => later(() => how.secure?.(early)));
         return observer({ ...how, tap, secure });
       });
   }
-  if (!gate || !crosses) return observer;
-  return (how) => new gate.Gate(crosses.starttls, crosses.protocol, (tap) => observer({ ...how, tap }));
+  if (!changers) return observer;
+  const { Gate } = await import('../gate.ts');
+  return (how, ground) => {
+    const make = changers(how, ground);
+    return make ? new Gate(make, (tap) => observer({ ...how, tap })) : observer(how);
+  };
+}
+
+/** What changes lines; undefined when nothing ever does. */
+async function changersFor({
+  protocol,
+  starttls,
+  ftpData,
+}: Wanted): Promise<((how: ObserverOptions, ground: Ground | undefined) => MakeChanger | undefined) | undefined> {
+  const crosses = starttls !== 'observe' && protocol !== 'auto' ? { starttls, protocol } : null;
+  const follows = ftpData !== 'off' && (protocol === 'ftp' || protocol === 'auto');
+  if (!crosses && !follows) return undefined;
+  const [crossing, following] = await Promise.all([
+    crosses && import('../cross-out.ts'),
+    follows && import('../ftp/follower.ts'),
+  ]);
+  return ({ journal, conn, now }, ground) => {
+    const makers: MakeChanger[] = [];
+    if (crossing && crosses) makers.push(() => crossing.crossOut(crosses.starttls, crosses.protocol));
+    if (following && ground)
+      makers.push((observer) => new following.Follower({ ground, journal, conn, now }, observer));
+    return inTurn(makers);
+  };
 }
 
 /** Observers whose frames a linter sees before anybody else. */

@@ -1,6 +1,6 @@
 // Contents that effects change: text line by line, however the network has cut it; and bytes whose number is announced,
 // which wait until they are complete, so that the number can be told right.
-import type { About } from '../dialogue/observer.ts';
+import type { About } from '../dialogue/tap.ts';
 import type { ProfileName } from '../profiles/names.ts';
 import type { Kind } from '../profiles/profile.ts';
 import { endOf } from './bytes.ts';

@@ -2,9 +2,10 @@
 // them, as without effects; in the others bytes pass when they were framed, and the rules have had their say. What both
 // sides say is looked at as they say it: the journal shows what was said, and which effects touched it.
 import type { Clock } from '../../src/clock.ts';
+import type { Changer, MakeChanger } from '../changer.ts';
 import type { SideName } from '../dialogue/event.ts';
-import type { About, Observer, Remark, Tap } from '../dialogue/observer.ts';
-import type { Change } from '../gate.ts';
+import type { Observer } from '../dialogue/observer.ts';
+import type { About, Remark, Tap } from '../dialogue/tap.ts';
 import type { PairEnd, PairObserver, PairOutlet } from '../pair.ts';
 import type { ProfileName } from '../profiles/names.ts';
 import type { Kind } from '../profiles/profile.ts';
@@ -27,8 +28,8 @@ export interface EffectGateOptions {
   readonly effects: Effects;
   readonly conn: number;
   readonly clock: Clock;
-  /** Changes lines before the effects see them; null for most. */
-  readonly change?: Change | undefined;
+  /** Changes lines before the effects see them. */
+  readonly makeChanger?: MakeChanger | undefined;
 }
 
 /** Behind everything that the server has said so far. */
@@ -36,7 +37,7 @@ export type Later = (act: () => void) => void;
 
 export class EffectGate implements PairObserver, Tap, Workshop {
   private readonly observer: Observer;
-  private readonly change: Change | undefined;
+  private readonly changer: Changer | undefined;
   private readonly effects: ConnectionEffects;
   private readonly halves: Record<SideName, Half>;
   private readonly contents: Contents = new Contents(this);
@@ -46,8 +47,7 @@ export class EffectGate implements PairObserver, Tap, Workshop {
   private isOver = false;
 
   /** `make` makes the observer of the connection, which tells the gate what it has framed. */
-  constructor({ effects, conn, clock, change }: EffectGateOptions, make: (tap: Tap, later: Later) => Observer) {
-    this.change = change;
+  constructor({ effects, conn, clock, makeChanger }: EffectGateOptions, make: (tap: Tap, later: Later) => Observer) {
     this.effects = new ConnectionEffects(effects, conn);
     const half = (from: SideName): Half =>
       new Half(
@@ -60,6 +60,7 @@ export class EffectGate implements PairObserver, Tap, Workshop {
       );
     this.halves = { client: half('client'), server: half('server') };
     this.observer = make(this, (act) => this.halves.server.way.after(act));
+    this.changer = makeChanger?.(this.observer);
     this.tails = new Tails(clock, this.observer);
   }
 
@@ -86,6 +87,7 @@ export class EffectGate implements PairObserver, Tap, Workshop {
 
   close(end: PairEnd): void {
     this.observer.close(end);
+    this.changer?.close?.();
     this.stop();
   }
 
@@ -104,7 +106,7 @@ export class EffectGate implements PairObserver, Tap, Workshop {
     half.isInMessage = about.part || about.more;
     if (half.inserted > 0) {
       half.inserted -= bytes.length;
-      half.way.push(bytes);
+      half.turns.take(() => half.way.push(bytes));
       return half.insertedBy === '' ? null : { effects: [half.insertedBy] };
     }
     const start = half.seen;
@@ -112,17 +114,22 @@ export class EffectGate implements PairObserver, Tap, Workshop {
     if (this.isOver) return null;
     if (start < half.passed) {
       // It has passed, or its beginning has, when no rule was there yet.
-      half.way.push(bytes.subarray(half.passed - start));
+      const rest = bytes.subarray(half.passed - start);
+      half.turns.take(() => half.way.push(rest));
       return null;
     }
     if (half.seen === half.passed && !half.gathering && half.carry.length === 0) return null;
     this.effects.isTagged = this.protocol === 'imap';
-    const changed = this.change?.(from, kind, bytes);
+    const changed = this.changer?.change(from, kind, bytes, about);
+    const becomes = changed?.bytes ?? bytes;
     half.touched = new Set();
     half.note = changed?.note ?? '';
-    this.take(half, kind, changed?.bytes ?? bytes, about);
-    if (half.touched.size === 0 && half.note === '') return null;
-    return { ...(half.note && { note: half.note }), ...(half.touched.size > 0 && { effects: [...half.touched] }) };
+    if (becomes instanceof Promise)
+      half.turns.take(() => half.turns.wait(becomes, (come) => this.take(half, kind, come, about)));
+    else half.turns.take(() => this.take(half, kind, becomes, about));
+    const { note, touched } = half;
+    if (touched.size === 0 && note === '' && !changed) return null;
+    return { ...((note || changed) && { note }), ...(touched.size > 0 && { effects: [...touched] }) };
   }
 
   between(): void {
@@ -131,10 +138,12 @@ export class EffectGate implements PairObserver, Tap, Workshop {
 
   ended(from: SideName): void {
     const half = this.halves[from];
-    this.contents.flushText(half);
-    this.contents.giveUp(half);
-    if (half.command.isBegun) half.way.push(half.command.take());
-    half.way.end();
+    half.turns.take(() => {
+      this.contents.flushText(half);
+      this.contents.giveUp(half);
+      if (half.command.isBegun) half.way.push(half.command.take());
+      half.way.end();
+    });
   }
 
   private get protocol(): ProfileName | null {
@@ -143,8 +152,17 @@ export class EffectGate implements PairObserver, Tap, Workshop {
 
   /** Whether what this side says has to wait until it was framed. */
   private holds(half: Half): boolean {
-    const { from, way, seen, passed, fed, taking, gathering, awaitsPlus } = half;
-    if (this.change || way.isBusy || taking || gathering || awaitsPlus || Math.max(seen, passed) < fed) return true;
+    const { from, way, turns, seen, passed, fed, taking, gathering, awaitsPlus } = half;
+    if (
+      this.changer?.holds(from) ||
+      turns.areWaiting ||
+      way.isBusy ||
+      taking ||
+      gathering ||
+      awaitsPlus ||
+      Math.max(seen, passed) < fed
+    )
+      return true;
     if (this.effects.of(from).length > 0 || half.command.isBegun) return true;
     if (from === 'client') return false;
     // An answer in the server's place comes in its turn.

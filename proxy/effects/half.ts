@@ -1,4 +1,5 @@
 // One direction of a connection with effects: how far its bytes have come, and what is known of the frame in hand.
+import { Turns } from '../changer.ts';
 import type { SideName } from '../dialogue/event.ts';
 import type { Kind } from '../profiles/profile.ts';
 import type { Effect } from './effects.ts';
@@ -20,6 +21,7 @@ export interface Taking {
 export class Half {
   readonly from: SideName;
   readonly way: Way;
+  readonly turns = new Turns();
   /** Bytes that its side has said, that were framed, and that have passed before anybody looked at them. */
   fed = 0;
   seen = 0;

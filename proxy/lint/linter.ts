@@ -1,7 +1,7 @@
 // Looks for what a lenient peer forgives and a strict one does not, on one connection. It sees what was framed, once and
 // in order, and changes nothing: the checks are in lines.ts, content.ts, pipelining.ts and counts.ts.
 import type { SideName } from '../dialogue/event.ts';
-import type { About, Tap } from '../dialogue/observer.ts';
+import type { About, Tap } from '../dialogue/tap.ts';
 import type { ProfileName } from '../profiles/names.ts';
 import type { Kind } from '../profiles/profile.ts';
 import { ContentCheck } from './content.ts';

@@ -1,11 +1,13 @@
 // FTP's control connection: a command a line; a reply of many lines goes from `123-` to the line that begins with
-// `123 `, whatever stands between (RFC 959 4.2). A 1yz reply is not the last one of its command. Data connections pass
-// elsewhere: 227 and 229 (RFC 2428 3) are remarked upon. Secret: PASS, ACCT, ADAT. AUTH TLS: RFC 4217.
+// `123 `, whatever stands between (RFC 959 4.2). A 1yz reply is not the last one of its command. Where data connections
+// are agreed upon (PORT, 227; RFC 2428: EPRT, 229) it is remarked. Secret: PASS, ACCT, ADAT. AUTH TLS: RFC 4217.
 import { type Conversation, type Frame, lineOf, type Profile, type Talk } from './profile.ts';
 import { codeOf } from './smtp.ts';
 
 const COMMAND = lineOf('command');
 const REPLY = lineOf('reply');
+/** Unless ftp/follower.ts says something else. */
+const ELSEWHERE = 'its data connection does not pass here';
 
 class FtpConversation implements Conversation {
   private readonly talk: Talk;
@@ -23,6 +25,7 @@ class FtpConversation implements Conversation {
     const { talk } = this;
     const verb = frame.word();
     if (verb === 'PASS' || verb === 'ACCT' || verb === 'ADAT') talk.hide(Math.min(frame.end, frame.start + 5));
+    if (verb === 'PORT' || verb === 'EPRT') talk.note(ELSEWHERE);
     talk.ask(verb);
     if (verb === 'AUTH') talk.client.hold();
   }
@@ -40,7 +43,7 @@ class FtpConversation implements Conversation {
     }
     this.code = -1;
     const asked = talk.answer(code >= 200);
-    if (code === 227 || code === 229) talk.note('its data connection does not pass here');
+    if (code === 227 || code === 229) talk.note(ELSEWHERE);
     if (asked !== 'AUTH') return;
     if (code === 234) talk.raw('AUTH', 'tls');
     else talk.client.release();

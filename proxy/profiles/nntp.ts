@@ -1,6 +1,7 @@
 // NNTP: lines, and dotted blocks. The reply's code says whether one follows (RFC 3977 3.1.1, 3.2), but for 211, which
 // has one behind LISTGROUP only (6.1.2). Clients send a block behind 335 and 340 (6.3), and behind TAKETHIS at once
 // (RFC 4644 2.5). Secret: AUTHINFO PASS and SASL (RFC 4643). STARTTLS: RFC 4642; COMPRESS: RFC 8054.
+import { LongReply } from './long-reply.ts';
 import { type Conversation, DOTTED, type Frame, lineOf, type Profile, type Talk } from './profile.ts';
 import { codeOf } from './smtp.ts';
 
@@ -14,12 +15,11 @@ const DECISIVE: ReadonlySet<string> = new Set(['POST', 'IHAVE', 'STARTTLS', 'COM
 class NntpConversation implements Conversation {
   private readonly talk: Talk;
   private saying: 'command' | 'article' | 'credential' = 'command';
-  private inBlock = false;
-  /** Capabilities are shown line by line. */
-  private inCapabilities = false;
+  private readonly long: LongReply;
 
   constructor(talk: Talk) {
     this.talk = talk;
+    this.long = new LongReply(talk, REPLY);
     talk.client.next(COMMAND);
     talk.server.next(REPLY);
     talk.ask('greeting');
@@ -56,33 +56,12 @@ class NntpConversation implements Conversation {
 
   server(frame: Frame): void {
     const { talk } = this;
-    if (this.inBlock) {
-      this.inBlock = false;
-      talk.server.next(REPLY);
-      talk.answer();
-      return;
-    }
-    if (this.inCapabilities) {
-      this.inCapabilities = frame.text() !== '.';
-      if (this.inCapabilities) talk.part();
-      talk.answer(!this.inCapabilities);
-      return;
-    }
+    if (this.long.takes(frame)) return;
     const code = codeOf(frame);
     if (code === -1) return talk.raw('a reply without a code', 'broken');
     const { asked } = talk;
-    if (WITH_BLOCK.has(code) || (code === 211 && asked === 'LISTGROUP')) {
-      this.inBlock = true;
-      talk.part();
-      talk.answer(false);
-      return talk.server.next(DOTTED);
-    }
-    if (code === 101) {
-      this.inCapabilities = true;
-      talk.part();
-      talk.answer(false);
-      return;
-    }
+    if (WITH_BLOCK.has(code) || (code === 211 && asked === 'LISTGROUP')) return this.long.begin('block');
+    if (code === 101) return this.long.begin('lines');
     talk.answer();
     if (code === 382 && asked === 'STARTTLS') return talk.raw('STARTTLS', 'tls');
     if (code === 206 && asked === 'COMPRESS') return talk.raw('COMPRESS', 'data');

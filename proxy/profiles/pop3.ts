@@ -1,6 +1,7 @@
 // POP3: lines, and dotted blocks behind the `+OK` of some commands (RFC 1939 3; CAPA: RFC 2449 5). Which reply has one
 // is known from the command alone. Secret: PASS, APOP's digest, what AUTH says (RFC 5034 4). STLS: RFC 2595 4.
-import { type Conversation, DOTTED, type Frame, lineOf, type Profile, type Talk } from './profile.ts';
+import { LongReply } from './long-reply.ts';
+import { type Conversation, type Frame, lineOf, type Profile, type Talk } from './profile.ts';
 
 const COMMAND = lineOf('command');
 const REPLY = lineOf('reply');
@@ -10,13 +11,12 @@ const MULTILINE: ReadonlySet<string> = new Set(['RETR', 'TOP', 'LIST *', 'UIDL *
 
 class Pop3Conversation implements Conversation {
   private readonly talk: Talk;
-  private inBlock = false;
-  /** Capabilities are shown line by line. */
-  private inCapabilities = false;
+  private readonly long: LongReply;
   private authenticates = false;
 
   constructor(talk: Talk) {
     this.talk = talk;
+    this.long = new LongReply(talk, REPLY);
     talk.client.next(COMMAND);
     talk.server.next(REPLY);
     talk.ask('greeting');
@@ -43,18 +43,7 @@ class Pop3Conversation implements Conversation {
 
   server(frame: Frame): void {
     const { talk } = this;
-    if (this.inBlock) {
-      this.inBlock = false;
-      talk.server.next(REPLY);
-      talk.answer();
-      return;
-    }
-    if (this.inCapabilities) {
-      this.inCapabilities = frame.text() !== '.';
-      if (this.inCapabilities) talk.part();
-      talk.answer(!this.inCapabilities);
-      return;
-    }
+    if (this.long.takes(frame)) return;
     const sign = frame.word();
     const { asked } = talk;
     if (sign === '+' && asked === 'AUTH') {
@@ -65,18 +54,8 @@ class Pop3Conversation implements Conversation {
     }
     if (!sign.startsWith('+OK') && !sign.startsWith('-ERR')) return talk.raw('no +OK and no -ERR', 'broken');
     const isOk = sign.startsWith('+OK');
-    if (isOk && MULTILINE.has(asked)) {
-      this.inBlock = true;
-      talk.part();
-      talk.answer(false);
-      return talk.server.next(DOTTED);
-    }
-    if (isOk && asked === 'CAPA *') {
-      this.inCapabilities = true;
-      talk.part();
-      talk.answer(false);
-      return;
-    }
+    if (isOk && MULTILINE.has(asked)) return this.long.begin('block');
+    if (isOk && asked === 'CAPA *') return this.long.begin('lines');
     talk.answer();
     if (asked === 'STLS *' && isOk) return talk.raw('STLS', 'tls');
     if (asked === 'AUTH') {

@@ -141,7 +141,7 @@ function visible({ bytes, terminator, secret }: FrameEvent, keepSecrets: boolean
 function happening(event: Happening): [Colour, string] {
   switch (event.type) {
     case 'open':
-      return ['dim', `${event.client} connected; upstream ${event.upstream}`];
+      return ['dim', `${event.client} connected; upstream ${event.upstream}${dataOf(event.of)}`];
     case 'end':
       return ['dim', `the ${event.from} has ended its stream`];
     case 'protocol':
@@ -157,6 +157,10 @@ function happening(event: Happening): [Colour, string] {
       return event.error === '' ? ['dim', `closed: ${bytes}`] : ['red', `failed: ${event.error}; ${bytes}`];
     }
   }
+}
+
+function dataOf(conn: number | undefined): string {
+  return conn === undefined ? '' : `; data of connection ${conn}`;
 }
 
 function lintSummary(findings: Readonly<Record<string, number>>): [Colour, string] {

@@ -2,7 +2,7 @@
 // with the PROXY header first and TLS behind it. Nothing of what the upstream says first is lost: the socket is handed
 // over unread.
 import { connect, type NetConnectOpts, type Socket } from 'node:net';
-import { type Address, formatAddress } from '../../src/address.ts';
+import { type Address, formatAddress, unmapAddress } from '../../src/address.ts';
 import type { Clock, TimerHandle } from '../../src/clock.ts';
 import { socketTransport, type Transport } from '../../src/transport.ts';
 
@@ -12,10 +12,20 @@ const KEEP_ALIVE_MS = 60_000;
 
 /** What becomes of dialing: one of the two, once, unless it is cancelled. */
 export interface DialOutcome {
-  connected(upstream: Transport): void;
+  connected(upstream: Transport, how: Reached): void;
   failed(why: string): void;
   /** One upstream of several could not be reached; the next one is tried. */
   skipped?(upstream: string, why: string): void;
+}
+
+/** Which upstream there is a connection to, and its two ends. */
+export interface Reached {
+  readonly upstream: Address;
+  /** Through a proxy of somebody else: the ends are those of the way there. */
+  readonly isVia: boolean;
+  /** IP addresses; '' of unix sockets. */
+  readonly localAddress: string;
+  readonly remoteAddress: string;
 }
 
 export interface Dialing {
@@ -56,7 +66,7 @@ export function directDialer(upstream: Address, timeoutMs: number, clock: Clock)
   return (outcome) => dial(route, outcome);
 }
 
-class Attempts implements Dialing {
+class Attempts implements Dialing, Reached {
   private readonly route: Route;
   private readonly outcome: DialOutcome;
   private readonly errors: string[] = [];
@@ -69,6 +79,22 @@ class Attempts implements Dialing {
     this.route = route;
     this.outcome = outcome;
     this.start();
+  }
+
+  get upstream(): Address {
+    return this.route.upstreams[this.index]!;
+  }
+
+  get isVia(): boolean {
+    return this.route.via !== undefined;
+  }
+
+  get localAddress(): string {
+    return unmapAddress(this.socket?.localAddress ?? '');
+  }
+
+  get remoteAddress(): string {
+    return unmapAddress(this.socket?.remoteAddress ?? '');
   }
 
   cancel(): void {
@@ -119,13 +145,9 @@ class Attempts implements Dialing {
     }
   }
 
-  private get upstream(): Address {
-    return this.route.upstreams[this.index]!;
-  }
-
   private succeed(transport: Transport): void {
     this.finish();
-    this.outcome.connected(transport);
+    this.outcome.connected(transport, this);
   }
 
   private failed(socket: Socket, why: string): void {

@@ -8,7 +8,7 @@ import { buildProxyHeader } from '../../src/proxy-header.ts';
 import type { Transport } from '../../src/transport.ts';
 import type { ProxyOptions } from '../options.ts';
 import type { ProxyTls } from '../tls.ts';
-import { type Dialer, dial, type Route, type Via } from './dial.ts';
+import { type Dialer, dial, directDialer, type Reached, type Route, type Via } from './dial.ts';
 import type { Mitm, MitmOptions } from './mitm.ts';
 
 export interface Caller {
@@ -17,6 +17,8 @@ export interface Caller {
   /** The name that the client has asked for by TLS. */
   readonly asked: string | undefined;
   readonly mitm: Mitm | undefined;
+  /** Told when there is an upstream. */
+  reached?(how: Reached): void;
 }
 
 interface Parts {
@@ -69,11 +71,23 @@ export class Wiring {
     return (outcome) =>
       dial(route, {
         ...outcome,
+        connected: (transport, how) => {
+          caller.reached?.(how);
+          outcome.connected(transport, how);
+        },
         skipped: (upstream, error) => {
           this.log.warn('upstream.skipped', { id: caller.id, upstream, error });
           outcome.skipped?.(upstream, error);
         },
       });
+  }
+
+  /** To where a client or the server listens for data. */
+  dataDialer(whose: 'client' | 'server', to: Address): Dialer {
+    const { connectTimeout: timeoutMs } = this.options;
+    const { via } = this.parts;
+    if (whose === 'client' || !via) return directDialer(to, timeoutMs, this.clock);
+    return (outcome) => dial({ upstreams: [to], timeoutMs, clock: this.clock, via }, outcome);
   }
 
   private route({ peer, asked, mitm }: Caller): Route {

@@ -19,6 +19,8 @@ export interface KnownUsers extends UserLookup {
   readonly hasCramMd5: boolean;
   readonly hasScram: boolean;
   readonly isEmpty: boolean;
+  /** There may be users later; until then no mechanism is offered for them. */
+  readonly isDormant?: boolean;
   /** Looks whether the file has changed; cheap when it was asked a moment ago. Never rejects. */
   refresh(): Promise<void>;
 }
@@ -50,6 +52,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
   const failures = new AuthFailures(options.maxFailures, clock);
   const scram = scramLookup(users);
   const nobody = hmacMd5State(randomBytes(32));
+  const hasPasswords = (): boolean => check !== null && (options.passwords != null || users?.isDormant !== true);
 
   // Best first. Each row: whether it is there for this client, and how it begins.
   const mechanisms: Readonly<Record<string, Mechanism>> = {
@@ -66,8 +69,8 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
               return { user: state ? name : null, state: state ?? nobody };
             }, hostname),
     },
-    PLAIN: { isThere: () => check !== null, begin: () => plain(check!) },
-    LOGIN: { isThere: () => check !== null, begin: () => login(check!) },
+    PLAIN: { isThere: hasPasswords, begin: () => plain(check!) },
+    LOGIN: { isThere: hasPasswords, begin: () => login(check!) },
     OAUTHBEARER: { isThere: () => tokens !== null, begin: () => oauthBearer(tokens!) },
     XOAUTH2: { isThere: () => tokens !== null, begin: () => xoauth2(tokens!) },
   };

@@ -26,6 +26,8 @@ export interface SaslClient {
 export interface Authenticator {
   /** The mechanisms this client may use now, best first; none, and AUTH is not offered. */
   mechanisms(client: SaslClient): readonly string[];
+  /** Nobody could log in at the moment: the session knows no AUTH. */
+  readonly isDormant?: boolean;
   /** Begins one of them; a reply refuses it (504 unknown, 538 TLS needed, 454 too many failures). */
   begin(mechanism: string, client: SaslClient): SaslExchange | Reply;
 }

@@ -52,9 +52,11 @@ export interface InboxPage {
   /** All in the scope, whatever the search. */
   readonly total: number;
   readonly unread: number;
-  /** Those that match. */
+  /** Those that match, on all pages. */
   readonly matching: number;
   readonly matchingUnread: number;
+  /** `matching` and `matchingUnread` are what was counted in a moment, thousands: asked again, they are exact. */
+  readonly isLeast?: true;
   /** Every tag in the scope, sorted. */
   readonly tags: readonly string[];
 }

@@ -78,7 +78,7 @@ export class Dispatcher {
     const decisions: Result[] = [];
     const parcels: Parcel[] = [];
     for (const one of claim.recipients) {
-      const route = routes.find(claim.sender, one.address);
+      const route = claim.isRelease ? routes.all : routes.find(claim.sender, one.address);
       const decision = decisionOn(claim, one, route, clock.now(), retry);
       if (decision) decisions.push(decision);
       else this.addTo(parcels, claim, one, this.lanesFor(route));

@@ -77,7 +77,9 @@ export class Notices {
     const id = store.nextId();
     const original = await this.originalOf(claim);
     const { content, traits, parameters } = this.report(id, claim, action, results, original);
-    const recipients = [{ address: claim.sender, parameters: [], route: route.kind }];
+    // Where mail is looked at, so is what is said about a copy of it: its sender may be none that should hear of tests.
+    const kind = route.kind === 'relay' && route.keeps ? 'capture' : route.kind;
+    const recipients = [{ address: claim.sender, parameters: [], route: kind }];
     const message: NewMessage = {
       receivedAt: this.options.clock.now(),
       sender: '',

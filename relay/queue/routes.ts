@@ -1,6 +1,8 @@
 // What happens to a recipient: captured, relayed and by which upstreams, thrown away, or refused. The operator's rules
 // in their order, the first that matches; asked at RCPT and again at each attempt, so a change reaches queued mail.
 //
+// A sink may relay a copy of what it captures: `copy`.
+//
 //     --route '*@real.example=relay:main,spare'  --route '<>>*=discard'  --route 'old@x.example=reject:550 5.1.6 Moved'
 import { ChatError } from '../../src/errors.ts';
 import type { Reply } from '../smtp/replies.ts';
@@ -10,17 +12,19 @@ import { type AddressPattern, domainOf, foldAddress, matchesPattern, parseAddres
 export type Route =
   | { readonly kind: 'capture' }
   | { readonly kind: 'discard' }
-  /** The upstreams' names in the order in which they are tried. */
-  | { readonly kind: 'relay'; readonly upstreams: readonly string[] }
+  /** The upstreams' names in the order in which they are tried. `keeps`: it is captured as well. */
+  | { readonly kind: 'relay'; readonly upstreams: readonly string[]; readonly keeps?: true }
   | { readonly kind: 'reject'; readonly reply: Reply };
+
+type Relayed = Extract<Route, { kind: 'relay' }>;
 
 export interface RoutesOptions {
   /** In the operator's words, in order: PATTERN=ACTION. */
   readonly rules: readonly string[];
   /** The names of all upstreams, in order of preference: where `relay` without names goes. */
   readonly upstreams: readonly string[];
-  /** What happens to a recipient that no rule names. */
-  readonly otherwise: 'relay' | 'capture';
+  /** What happens to a recipient that no rule names; a predicate tells of which of them a copy is relayed. */
+  readonly otherwise: 'relay' | 'capture' | ((recipient: string) => boolean);
 }
 
 /** A rule whose recipient matches already: what is left to look at is the sender. */
@@ -30,14 +34,17 @@ interface Rule {
   readonly route: Route;
 }
 
+const CAPTURE: Route = { kind: 'capture' };
 const REFUSED = reply(550, '5.7.1', 'Mail to this address is refused');
 const FORMS =
-  'PATTERN=ACTION, such as *@example.com=relay, where ACTION is capture, discard, relay, relay:NAME or reject';
+  'PATTERN=ACTION, such as *@example.com=relay, where ACTION is capture, discard, relay, copy, reject or relay:NAME';
 
 export class Routes {
   /** All that a `relay` of these routes can mean: one list of upstreams each, none twice. */
   readonly relays: readonly (readonly string[])[];
-  private readonly otherwise: Route;
+  /** To all upstreams, in order of preference. */
+  readonly all: Route;
+  private readonly otherwise: (recipient: string) => Route;
   private readonly isEmpty: boolean;
   private readonly byAddress = new Map<string, Rule[]>();
   private readonly byDomain = new Map<string, Rule[]>();
@@ -45,8 +52,12 @@ export class Routes {
 
   /** Throws ChatError BAD_OPTION with one line that quotes the bad rule. */
   constructor({ rules, upstreams, otherwise }: RoutesOptions) {
-    const all: Route = { kind: 'relay', upstreams };
-    this.otherwise = otherwise === 'relay' ? all : { kind: 'capture' };
+    const all: Relayed = { kind: 'relay', upstreams };
+    this.all = all;
+    const copied: Route = { ...all, keeps: true };
+    const rest = otherwise === 'relay' ? all : CAPTURE;
+    const mayCopy = typeof otherwise === 'function' ? otherwise : null;
+    this.otherwise = mayCopy === null ? () => rest : (recipient) => (mayCopy(recipient) ? copied : rest);
     this.isEmpty = rules.length === 0;
     const relays = new Map<string, readonly string[]>();
     const note = (route: Route): void => {
@@ -60,13 +71,15 @@ export class Routes {
       else if (recipient.kind === 'domain') add(this.byDomain, recipient.key, rule);
       else this.rest.push({ ...rule, recipient });
     }
-    note(this.otherwise);
+    note(rest);
+    // Where not everything is relayed, copies are, and what is released by hand.
+    if (otherwise !== 'relay' && upstreams.length > 0) note(all);
     this.relays = [...relays.values()];
   }
 
   /** Both addresses as they stand in the envelope, without brackets; '' is the null sender. */
   find(sender: string, recipient: string): Route {
-    if (this.isEmpty) return this.otherwise;
+    if (this.isEmpty) return this.otherwise(recipient);
     const from = foldAddress(sender);
     const to = foldAddress(recipient);
     const exact = this.byAddress.get(to)?.find((rule) => matchesPattern(rule.sender, from));
@@ -79,7 +92,7 @@ export class Routes {
         break;
       }
     }
-    return first?.route ?? this.otherwise;
+    return first?.route ?? this.otherwise(recipient);
   }
 }
 
@@ -95,11 +108,11 @@ function earlier(a: Rule | undefined, b: Rule | undefined): Rule | undefined {
 
 function parseRule(
   text: string,
-  all: Route,
+  all: Relayed,
   upstreams: readonly string[],
 ): { sender: AddressPattern; recipient: AddressPattern; route: Route } {
   // The first `=` that an action follows: an address and a reply may hold others.
-  const match = /^(.+?)=\s*(capture|discard|relay|reject)(?:\s*:(.*))?$/is.exec(text.trim());
+  const match = /^(.+?)=\s*(capture|discard|relay|copy|reject)(?:\s*:(.*))?$/is.exec(text.trim());
   if (!match) throw bad(text, `expected ${FORMS}`);
   const [, patterns, action, argument] = match as unknown as [string, string, string, string | undefined];
   const { sender, recipient } = parsePatterns(text, patterns.trim());
@@ -122,16 +135,17 @@ function parseAction(
   text: string,
   action: string,
   argument: string | undefined,
-  all: Route,
+  all: Relayed,
   upstreams: readonly string[],
 ): Route {
   if (action === 'reject') return { kind: 'reject', reply: argument ? parseReply(text, argument) : REFUSED };
-  if (action === 'relay') {
+  if (action === 'relay' || action === 'copy') {
     if (upstreams.length === 0) throw bad(text, 'there is no upstream to relay to');
-    return argument === undefined ? all : { kind: 'relay', upstreams: parseNames(text, argument, upstreams) };
+    const route: Relayed = argument === undefined ? all : { ...all, upstreams: parseNames(text, argument, upstreams) };
+    return action === 'copy' ? { ...route, keeps: true } : route;
   }
   if (argument !== undefined) throw bad(text, `nothing may follow ${action}`);
-  return action === 'capture' ? { kind: 'capture' } : { kind: 'discard' };
+  return action === 'capture' ? CAPTURE : { kind: 'discard' };
 }
 
 function parseNames(text: string, argument: string, upstreams: readonly string[]): string[] {

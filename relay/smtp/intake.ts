@@ -2,13 +2,16 @@
 // Apart from the connection's life (session.ts), which goes on whatever the store says here.
 
 import { realClock } from '../../src/clock.ts';
-import type { Claim, NewMessage } from '../store/store.ts';
+import type { TranscriptLine } from '../inbox/transcript.ts';
+import type { Claim, NewMessage, NewRecipient } from '../store/store.ts';
 import { Content } from './content.ts';
-import type { Envelope } from './envelope.ts';
+import type { Envelope, EnvelopeRecipient } from './envelope.ts';
 import { Pace } from './pace.ts';
 import { ownMark, protocolName, receivedHeader } from './received.ts';
 import { REPLIES, type Reply, reply } from './replies.ts';
 import type { SmtpSession } from './session-view.ts';
+
+const NO_LINES: readonly TranscriptLine[] = [];
 
 export class Intake {
   private readonly session: SmtpSession;
@@ -42,6 +45,11 @@ export class Intake {
     this.pace = policy.minDataRate > 0 ? new Pace(policy.minDataRate, timeouts.dataIdle, realClock.steady()) : null;
   }
 
+  /** We let the client wait: that time is not counted as its own. */
+  waited(): void {
+    this.pace?.restart(realClock.steady());
+  }
+
   /** Gives it up. */
   drop(): void {
     this.content?.abort();
@@ -73,6 +81,7 @@ export class Intake {
     try {
       const early = content.finish();
       const refusal = early instanceof Promise ? await early : early;
+      session.transcript?.content(content.size);
       return refusal ?? (await commit(content, session));
     } catch (error) {
       content.abort();
@@ -140,7 +149,11 @@ async function commit(content: Content, session: SmtpSession): Promise<Reply> {
     if (place) delivery?.use(place, claim);
   }
   session.context.stats.messageAccepted(content.size);
-  session.context.accepted({ id: content.id, isWaiting: relayed && place === null });
+  session.context.accepted({
+    id: content.id,
+    isWaiting: relayed && place === null,
+    transcript: session.transcript?.accepted(answersOf(session, answer)) ?? NO_LINES,
+  });
   log.info('message.accepted', fields);
   return answer;
 }
@@ -157,12 +170,31 @@ function newMessage(content: Content, session: SmtpSession): NewMessage {
     tls: tls?.version ?? '',
     authUser: session.user,
     traits: content.traits,
-    recipients: envelope.recipients.filter(({ route }) => route !== 'discard'),
+    // What tells by which listener a mail came; others have no use for it.
+    ...(session.transcript === null ? {} : { port: session.peer.localPort }),
+    recipients: storedRecipients(envelope.recipients),
   };
 }
 
+function storedRecipients(all: readonly EnvelopeRecipient[]): NewRecipient[] {
+  const stored: NewRecipient[] = [];
+  for (const one of all) {
+    if (one.route === 'discard') continue;
+    if (one.route !== 'copy') stored.push(one as NewRecipient);
+    else stored.push({ ...one, route: 'capture' }, { ...one, route: 'relay' });
+  }
+  return stored;
+}
+
+/** RFC 2033 4.2: one reply for each recipient that was taken. */
+export function answersOf({ isLmtp, envelope }: SmtpSession, answer: Reply): readonly Reply[] {
+  return isLmtp ? envelope.recipients.map(() => answer) : [answer];
+}
+
 function addresses({ recipients }: NewMessage): string[] {
-  return recipients.map(({ address }) => address);
+  const all = recipients.map(({ address }) => address);
+  // One of whose mail a copy is relayed stands there twice.
+  return all.length === 1 ? all : [...new Set(all)];
 }
 
 function protocolOf({ client, protocol, tls, user, envelope }: SmtpSession): string {

@@ -5,10 +5,13 @@ import type { Log } from '../../src/log.ts';
 import type { TlsOptions } from '../../src/tls-upgrade.ts';
 import type { Authenticator } from '../auth/sasl.ts';
 import type { DiskSpace } from '../disk-space.ts';
+import type { FaultySession } from '../faults/session-faults.ts';
+import type { TranscriptLine } from '../inbox/transcript.ts';
 import type { MailStats } from '../mail-stats.ts';
 import type { Claim, Lease, RouteKind, Store } from '../store/store.ts';
 import type { Reply } from './replies.ts';
-import type { SmtpLimits } from './session-view.ts';
+import type { SmtpLimits, Step } from './session-view.ts';
+import type { SessionTranscript } from './transcript.ts';
 
 export interface SmtpContext {
   /** Null until it is open: commands that come earlier wait for `opening`. */
@@ -33,17 +36,28 @@ export interface SmtpContext {
   readonly xclientFrom: PeerList;
   readonly xforwardFrom: PeerList;
   /** Where a recipient's mail goes; a reply refuses it. */
-  route(sender: string, recipient: string, client: RoutedClient): RouteKind | Reply;
+  route(sender: string, recipient: string, client: RoutedClient): SessionRoute | Reply;
   accepted: (mail: AcceptedMail) => void;
   /** Takes mail for delivery in the commit that accepts it; null when nothing is delivered here. */
   delivery: DeliveryDesk | null;
+  /** People and tests look at the mail here: how it came is kept with it. */
+  readonly keepsTranscripts: boolean;
+  /** Somebody looks at the dialogues of all sessions, also of those that bring no mail. */
+  readonly sessionOpened?: ((transcript: SessionTranscript) => void) | undefined;
+  /** What goes wrong on purpose; null while nothing does. */
+  faults: FaultDesk | null;
 }
+
+/** What a session knows of a recipient's way. `copy`: captured, and a copy relayed; to the store that is two recipients. */
+export type SessionRoute = RouteKind | 'copy';
 
 /** A message that was committed. */
 export interface AcceptedMail {
   readonly id: string;
   /** It has to be delivered, and nobody has it yet. */
   readonly isWaiting: boolean;
+  /** How its session began, its transaction, the answer to it. Empty where none is kept. */
+  readonly transcript: readonly TranscriptLine[];
 }
 
 /** Milliseconds; Infinity for none. None runs while the client waits for us. */
@@ -109,4 +123,24 @@ export interface DeliveryDesk {
   reserve(): Lease | null;
   /** Follows each lease: the mail that was committed under it, or null when there is none. */
   use(lease: Lease, claim: Claim | null): void;
+}
+
+/** Where a session asks, when there are faults to be injected, what happens to it. */
+export interface FaultDesk {
+  join(session: FaultySession): FaultingSession;
+}
+
+/** One session's part of that. What it is given takes effect, or something else does. */
+export interface FaultingSession {
+  /** A step, and the line that it answers to: '' for the greeting and what no line asked for. */
+  answer(step: Step, line: string): void | Promise<void>;
+  content(piece: Buffer): Reply | undefined | Promise<void>;
+  /** `finish` stores the message. Null: the client was answered, or is gone. */
+  endOfMessage(finish: () => Promise<Reply>): Promise<Reply | null>;
+  /** Whether a TLS handshake is to fail. */
+  failsHandshake(): boolean;
+  /** The server wants to stop: what waits goes on at once. */
+  hurry(): void;
+  /** The session is over. */
+  closed(): void;
 }

@@ -1,13 +1,14 @@
 // What a command's function may see and change of a session: it returns a step and never writes to the connection.
+import type { PeerInfo } from '../../src/peer.ts';
 import type { TlsInfo } from '../../src/transport.ts';
 import type { SaslExchange } from '../auth/sasl.ts';
-import type { RouteKind } from '../store/store.ts';
 import type { ContentLimits } from './content.ts';
 import type { Envelope } from './envelope.ts';
 import type { Intake } from './intake.ts';
 import type { State } from './protocol.ts';
 import type { Reply } from './replies.ts';
-import type { SmtpContext } from './session-context.ts';
+import type { SessionRoute, SmtpContext } from './session-context.ts';
+import type { SessionTranscript } from './transcript.ts';
 
 /** What a command leads to. `Session.answer()` is the one place where it takes effect. */
 export interface Step {
@@ -59,6 +60,10 @@ export interface SmtpSession {
   readonly state: State;
   /** How the connection is encrypted; null in the clear. */
   readonly tls: TlsInfo | null;
+  /** Who connected, and where to. */
+  readonly peer: PeerInfo;
+  /** What was said so far, where that is kept. */
+  readonly transcript: SessionTranscript | null;
   client: ClientInfo;
   /** Who has logged in; '' before that. */
   user: string;
@@ -80,5 +85,5 @@ export interface SmtpSession {
   /** Forgets everything that was learned from the client (RFC 3207 4.2), but not who it is. */
   forget(): void;
   /** Where a recipient's mail goes; a reply refuses it. */
-  route(address: string): RouteKind | Reply;
+  route(address: string): SessionRoute | Reply;
 }

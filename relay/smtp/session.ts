@@ -7,23 +7,26 @@ import type { FrameInfo } from '../../src/frame.ts';
 import type { PeerInfo } from '../../src/listen.ts';
 import type { Transport } from '../../src/transport.ts';
 import { MAX_AUTH_LINE, type SaslExchange } from '../auth/sasl.ts';
-import type { RouteKind } from '../store/store.ts';
+import type { FaultySession } from '../faults/session-faults.ts';
 import { parseCommandLine } from './command-line.ts';
 import { Envelope } from './envelope.ts';
-import { Intake } from './intake.ts';
+import { answersOf, Intake } from './intake.ts';
 import { LINES, READS, rowOf, type State, unreadable } from './protocol.ts';
 import { formatReply, REPLIES, type Reply, reply } from './replies.ts';
-import type { Door, SmtpContext } from './session-context.ts';
-import type { Chunk, ClientInfo, SmtpLimits, SmtpSession, Step } from './session-view.ts';
+import type { Door, FaultingSession, SessionRoute, SmtpContext } from './session-context.ts';
+import type { Chunk, ClientInfo, SmtpLimits, Step } from './session-view.ts';
+import { SessionTranscript } from './transcript.ts';
 
 /** The first byte of a TLS client that has come to the wrong port. It would wait for ever: nothing ends its line. */
 const TLS_HANDSHAKE = 0x16;
+/** How long a connection that a fault closes may take for what was said before. */
+const DROP_GRACE_MS = 100;
 /** `AUTH SCRAM-SHA-256-PLUS ` in front of a first response of the greatest length. */
 const AUTH_COMMAND_BYTES = 64;
 
-export class Session extends AsyncChat implements SmtpSession {
+export class Session extends AsyncChat implements FaultySession {
   helo = '';
-  protocol: SmtpSession['protocol'] = 'SMTP';
+  protocol: FaultySession['protocol'] = 'SMTP';
   user = '';
   authExchange: SaslExchange | null = null;
   envelope = new Envelope();
@@ -32,6 +35,8 @@ export class Session extends AsyncChat implements SmtpSession {
   readonly context: SmtpContext;
   readonly isLmtp: boolean;
   readonly intake = new Intake(this);
+  readonly peer: PeerInfo;
+  readonly transcript: SessionTranscript | null;
   messages = 0;
   private line = '';
   private chunk: Chunk | null = null;
@@ -42,6 +47,8 @@ export class Session extends AsyncChat implements SmtpSession {
   private readonly endsAt: number;
   /** Where the command under way ends in the stream of bytes. */
   private frameEnd = 0;
+  private faulting: FaultingSession | null = null;
+  private readonly wire: Transport;
 
   constructor(transport: Transport, peer: PeerInfo, context: SmtpContext, door: Door = {}) {
     const { idle, dataIdle, message, session } = context.timeouts;
@@ -56,6 +63,10 @@ export class Session extends AsyncChat implements SmtpSession {
     });
     this.endsAt = realClock.steady() + session;
     this.context = context;
+    this.wire = transport;
+    this.peer = peer;
+    this.transcript = context.keepsTranscripts ? new SessionTranscript() : null;
+    if (this.transcript) context.sessionOpened?.(this.transcript);
     this.isLmtp = door.lmtp ?? false;
     this.client = { address: peer.address, port: peer.port, name: '', helo: null, protocol: null };
     this.state = door.implicitTls ? 'handshake' : 'silent';
@@ -75,6 +86,14 @@ export class Session extends AsyncChat implements SmtpSession {
     return this.context.limits;
   }
 
+  /** Null while nothing is to go wrong. */
+  private get faults(): FaultingSession | null {
+    const { faults } = this.context;
+    if (faults === null) return null;
+    this.faulting ??= faults.join(this);
+    return this.faulting;
+  }
+
   get greeting(): Reply {
     return { code: 220, text: `${this.hostname} ${this.isLmtp ? 'LMTP' : 'ESMTP'} lonedot` };
   }
@@ -86,13 +105,14 @@ export class Session extends AsyncChat implements SmtpSession {
 
   forget(): void {
     this.reset();
+    this.transcript?.reopened();
     this.helo = '';
     this.protocol = 'SMTP';
     this.user = '';
     this.authExchange = null;
   }
 
-  route(address: string): RouteKind | Reply {
+  route(address: string): SessionRoute | Reply {
     const client = { address: this.client.address, user: this.user, isTls: this.tls !== null };
     return this.context.route(this.envelope.sender ?? '', address, client);
   }
@@ -100,6 +120,7 @@ export class Session extends AsyncChat implements SmtpSession {
   /** The listener wants to close: a transaction under way may end, then the client is told. */
   drain(): void {
     this.draining = true;
+    this.faulting?.hurry();
     if (this.state === 'connected' || this.state === 'ready') this.leave(REPLIES.stopping);
   }
 
@@ -116,7 +137,9 @@ export class Session extends AsyncChat implements SmtpSession {
   protected override collectSlice(chunk: Buffer, start: number, end: number): void {
     const { state } = this;
     if (state === 'content' || state === 'chunk') {
-      const done = this.intake.take(chunk.subarray(start, end));
+      const piece = chunk.subarray(start, end);
+      const { faults } = this;
+      const done = faults === null ? this.intake.take(piece) : faults.content(piece);
       if (done !== undefined) this.heed(done);
       return;
     }
@@ -142,6 +165,7 @@ export class Session extends AsyncChat implements SmtpSession {
   protected override handleOverlong(): void {
     const { line } = this;
     this.line = '';
+    this.transcript?.heard(line, this.state === 'auth');
     if (this.state === 'auth') {
       this.authExchange = null;
       void this.answer({ reply: REPLIES.authLineTooLong, next: 'ready' });
@@ -157,17 +181,19 @@ export class Session extends AsyncChat implements SmtpSession {
 
   protected override handleClose(): void {
     this.context.sessions.delete(this);
+    this.faulting?.closed();
     this.intake.drop();
     this.context.log.debug('session.closed', { remote: this.remote });
   }
 
   private take(line: string): void | Promise<void> {
+    this.transcript?.heard(line, this.state === 'auth');
     const other = LINES[this.state];
     const step = other ? other(this, line) : this.command(line);
-    if (!(step instanceof Promise)) return this.answer(step);
+    if (!(step instanceof Promise)) return this.answer(step, line);
     // Nothing is read meanwhile, so the state is still the same, unless we are leaving.
     return step.then(
-      (done) => this.answer(done),
+      (done) => this.answer(done, line),
       (error: Error) => {
         this.context.log.error('session.command_failed', { remote: this.remote, error: error.message });
         return this.answer({ reply: REPLIES.notNow });
@@ -188,9 +214,15 @@ export class Session extends AsyncChat implements SmtpSession {
     return row.in.includes(this.state) ? row.run(this, argument) : { reply: reply(503, '5.5.1', row.otherwise) };
   }
 
-  /** The one place where a step takes effect. */
-  private answer({ reply: said, next, chunk, upgrade }: Step): void | Promise<void> {
+  /** What a step leads to: its effect, unless something is to go wrong here. */
+  private answer(step: Step, line = ''): void | Promise<void> {
     if (this.state === 'closing') return;
+    const { faults } = this;
+    return faults === null ? this.apply(step) : faults.answer(step, line);
+  }
+
+  /** The one place where a step takes effect. */
+  apply({ reply: said, next, chunk, upgrade }: Step): void | Promise<void> {
     if (said !== null) {
       const { code } = 'code' in said ? said : said[0]!;
       if (code >= 400) this.context.stats.refused(code);
@@ -237,21 +269,23 @@ export class Session extends AsyncChat implements SmtpSession {
     else setTimeout(greet, greetDelay).unref();
   }
 
-  private heed(what: Reply | Promise<void>): void {
+  heed(what: Reply | Promise<void>): void {
     if ('code' in what) this.leave(what);
     else this.waitFor(what);
   }
 
   private async endOfMessage(): Promise<void> {
-    const { recipients } = this.envelope;
+    // Also when the last rule has just gone: a piece of content may still wait there.
+    const faults = this.faults ?? this.faulting;
     this.committing = true;
-    const answer = await this.intake.finish();
+    const answer = await (faults === null ? this.intake.finish() : faults.endOfMessage(() => this.intake.finish()));
     this.committing = false;
     this.messages++;
+    if (answer === null) return;
     if (answer.code === 250) this.idleCommands = 0;
+    const answers = answersOf(this, answer);
     this.reset();
-    // RFC 2033 4.2: one reply for each recipient that was taken.
-    return this.answer({ reply: this.isLmtp ? recipients.map(() => answer) : answer, next: 'ready' });
+    return this.answer({ reply: answers, next: 'ready' });
   }
 
   private endOfChunk(): void | Promise<void> {
@@ -276,12 +310,15 @@ export class Session extends AsyncChat implements SmtpSession {
     this.state = 'handshake';
     this.forget();
     try {
-      await this.upgradeTls({ role: 'server', ...tls.secureContextOptions() });
+      // A server without a certificate fails each handshake with an alert.
+      const context = this.faults?.failsHandshake() ? {} : tls.secureContextOptions();
+      await this.upgradeTls({ role: 'server', ...context });
     } catch (error) {
       // The connection is gone with it.
       log.info('session.tls_failed', { remote: this.remote, error: (error as Error).message });
       return;
     }
+    this.transcript?.note(`TLS: ${this.tls?.version} ${this.tls?.cipher}`);
     this.enter('connected');
   }
 
@@ -291,7 +328,15 @@ export class Session extends AsyncChat implements SmtpSession {
     this.closeWhenDone();
   }
 
-  private say(said: Reply | readonly Reply[]): void {
+  end(how: 'drop' | 'reset'): void {
+    this.state = 'closing';
+    if (how === 'drop') return this.closeWhenDone(DROP_GRACE_MS);
+    this.wire.reset?.();
+    this.abort();
+  }
+
+  say(said: Reply | readonly Reply[]): void {
+    this.transcript?.said(said);
     if ('code' in said) this.push(formatReply(said));
     else for (const one of said) this.push(formatReply(one));
   }

@@ -21,14 +21,31 @@ export const FIRST_STATE: Readonly<Record<RouteKind, RecipientState>> = {
   reject: 'bounced',
 };
 
+/** The states in which nothing is left to do. */
+export const DONE: ReadonlySet<RecipientState> = new Set<RecipientState>([
+  ...(['captured', 'delivered', 'bounced', 'expired'] as const),
+]);
+
 /** The states in which a recipient waits for its next attempt; the schemas check the same. */
 export const WAITING: ReadonlySet<RecipientState> = new Set<RecipientState>(['queued', 'deferred', 'unknown']);
 
 export type Envelope = Omit<NewMessage, 'receivedAt' | 'recipients'>;
 
 export function envelopeText(message: NewMessage): string {
-  const { sender, parameters, helo, clientAddress, protocol, tls, authUser, traits } = message;
-  const envelope: Envelope = { sender, parameters, helo, clientAddress, protocol, tls, authUser, traits };
+  const { sender, parameters, helo, clientAddress, protocol, tls, authUser, traits, port, isRelease } = message;
+  // JSON leaves out what is undefined.
+  const envelope: { readonly [K in keyof Required<Envelope>]: Envelope[K] | undefined } = {
+    sender,
+    parameters,
+    helo,
+    clientAddress,
+    protocol,
+    tls,
+    authUser,
+    traits,
+    port,
+    isRelease,
+  };
   return JSON.stringify(envelope);
 }
 
@@ -39,6 +56,15 @@ export function parametersText(parameters: readonly Parameter[]): string {
 
 export function parametersFrom(json: string): Parameter[] {
   return json === '[]' ? [] : (JSON.parse(json) as Parameter[]);
+}
+
+/**
+ * Whether a message is only kept to be looked at, and may go when there is too much: some recipient is captured and for
+ * no other is anything left to do. `OF` stands for what finds the recipients of a message by its `seq`.
+ */
+export function onlyKept(OF: string): string {
+  return `(EXISTS (SELECT 1 FROM recipient WHERE ${OF} AND state = 'captured')
+    AND NOT EXISTS (SELECT 1 FROM recipient WHERE ${OF} AND state IN ('queued', 'deferred', 'unknown', 'held')))`;
 }
 
 /** SQLite has no booleans. */

@@ -2,6 +2,7 @@
 // a transaction of its own (sqlite-scan.ts tells why), and touches nothing that is under a running lease: whoever
 // delivers it would settle what is no longer there. A lease that ran out is ended instead, so that its fence is void.
 
+import { onlyKept } from './rows.ts';
 import type { Command, Database, Query } from './sqlite-database.ts';
 import type { Handlers, QueueRow } from './sqlite-protocol.ts';
 import type { Remover } from './sqlite-removal.ts';
@@ -12,6 +13,8 @@ import type { QueueAction, RecipientState } from './store.ts';
 
 const WAITING: readonly RecipientState[] = ['queued', 'deferred', 'unknown'];
 const UNDONE: readonly RecipientState[] = [...WAITING, 'held'];
+
+const RECIPIENTS_OF = `recipient.id >= seq * ${RECIPIENT_SPAN} AND recipient.id < (seq + 1) * ${RECIPIENT_SPAN}`;
 
 /** By action: the states that it changes, and what it sets; ?1 is the time. */
 const CHANGES: Readonly<Record<Exclude<QueueAction, 'delete'>, readonly [readonly RecipientState[], string]>> = {
@@ -33,6 +36,9 @@ export function changeCalls(db: Database, tally: Tally, remover: Remover, scan: 
     updates.set(action as QueueAction, db.query(sql));
   }
   const endPauses = db.command('UPDATE pause SET until = ?1 WHERE until > ?1');
+  const unkeep = db.command(
+    'UPDATE message SET captured = 0 WHERE seq IN (SELECT value FROM json_each(?)) AND captured = 1',
+  );
   const removals = new Removals(db, remover);
 
   return {
@@ -47,6 +53,8 @@ export function changeCalls(db: Database, tally: Tally, remover: Remover, scan: 
       const ids = JSON.stringify(free.map((row) => row[5]));
       if (action === 'delete') removals.remove(free, ids);
       else for (const [state] of updates.get(action)!.all(now, ids)) tally.add(state, 1);
+      // What is to be delivered again must not go because it is old.
+      if (action === 'requeue') unkeep.run(JSON.stringify([...new Set(free.map((row) => messageOf(row[5])))]));
       for (const row of free) tally.add(row[7], -1);
       return { changed: free.length, busy: meant.length - free.length, next: found.next, last: found.last };
     },
@@ -65,12 +73,13 @@ class Removals {
   readonly #noteCaptured: Command;
 
   constructor(db: Database, remover: Remover) {
-    const others = `SELECT 1 FROM recipient WHERE recipient.id >= seq * ${RECIPIENT_SPAN} AND recipient.id < (seq + 1) * ${RECIPIENT_SPAN}`;
     this.#remover = remover;
     this.#removeRecipients = db.command('DELETE FROM recipient WHERE id IN (SELECT value FROM json_each(?))');
-    this.#isEmpty = db.query(`SELECT 1 FROM message WHERE seq = ? AND NOT EXISTS (${others})`);
+    this.#isEmpty = db.query(
+      `SELECT 1 FROM message WHERE seq = ? AND NOT EXISTS (SELECT 1 FROM recipient WHERE ${RECIPIENTS_OF})`,
+    );
     this.#noteCaptured = db.command(
-      `UPDATE message SET captured = NOT EXISTS (${others} AND state <> 'captured') WHERE seq = ?`,
+      `UPDATE message SET captured = NOT captured WHERE seq = ? AND captured <> ${onlyKept(RECIPIENTS_OF)}`,
     );
   }
 

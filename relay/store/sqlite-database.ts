@@ -25,8 +25,8 @@ export class Database {
   readonly #commit: Command;
   readonly #rollback: Command;
 
-  constructor(file: string, busyMs: number) {
-    this.#db = new Libsql(file, { timeout: busyMs });
+  constructor(file: string, busyMs: number, { readOnly = false } = {}) {
+    this.#db = new Libsql(file, { timeout: busyMs, readonly: readOnly });
     this.#begin = this.command('BEGIN IMMEDIATE');
     this.#commit = this.command('COMMIT');
     this.#rollback = this.command('ROLLBACK');
@@ -68,6 +68,17 @@ export class Database {
   /** Also when SQLite has rolled back by itself, as it does on some errors. */
   rollback(): void {
     if (this.#db.inTransaction) this.#rollback.run();
+  }
+
+  /** Reads everything as it was at one moment, whatever is committed meanwhile. */
+  snapshot<T>(read: () => T): T {
+    if (this.#db.inTransaction) return read();
+    this.#db.exec('BEGIN');
+    try {
+      return read();
+    } finally {
+      this.#db.exec('COMMIT');
+    }
   }
 
   /** The file is let go of when the thread ends: only then are the prepared statements finalized. */

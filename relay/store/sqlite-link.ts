@@ -1,10 +1,11 @@
 // The main thread's end of the line to the database thread. Calls of one turn of the event loop go out in one message:
 // a message costs some 10-20 us whatever is in it, and what goes out together is committed together.
+// The inbox's thread is called in the same way, with calls of its own.
 // When the thread ends, for whatever reason, every call that waits and every later one is rejected: nothing hangs.
 
 import type { Transferable } from 'node:worker_threads';
-import { ChatError } from '../../src/errors.ts';
-import type { Answers, Call, CallName, Calls, Changed, Greeting } from './sqlite-protocol.ts';
+import { ChatError, type ErrorCode } from '../../src/errors.ts';
+import type { Answers, Calls, Changed, Greeting, Told } from './sqlite-protocol.ts';
 
 /** What a Worker and a MessagePort have in common. */
 export interface Line {
@@ -17,11 +18,14 @@ interface Waiting {
   reject(error: ChatError): void;
 }
 
-export class DatabaseLink {
+/** What can be called: what each call takes and gives. `close` is among them. */
+export type CallTable<Table> = { readonly [Name in keyof Table]: { takes: unknown; gives: unknown } };
+
+export class DatabaseLink<Table extends CallTable<Table> = Calls> {
   readonly #line: Line;
   readonly #file: string;
   readonly #waiting = new Map<number, Waiting>();
-  #calls: Call[] = [];
+  #calls: [number, keyof Table, unknown][] = [];
   #transfer: Transferable[] = [];
   #numbers = 0;
   /** Why nothing can be called any more. */
@@ -32,6 +36,8 @@ export class DatabaseLink {
   onCommit: ((ms: number, writes: number) => void) | null = null;
   /** Called when the thread has noticed that another process has changed the database. */
   readonly watchers = new Set<() => void>();
+  /** Called for what the thread says of itself. */
+  onTold: ((news: readonly unknown[]) => void) | null = null;
   readonly #greeting: Promise<Greeting>;
   readonly #over: Promise<void>;
 
@@ -42,8 +48,9 @@ export class DatabaseLink {
       this.#hear = resolve;
     });
     line.on('message', (value) => {
-      const message = value as Greeting | Answers | Changed;
-      if ('opened' in message) this.#hear(message);
+      const message = value as Greeting | Answers | Changed | Told;
+      if ('told' in message) this.onTold?.(message.told);
+      else if ('opened' in message) this.#hear(message);
       else if ('changed' in message) for (const tell of this.watchers) tell();
       else this.#settle(message);
     });
@@ -71,11 +78,11 @@ export class DatabaseLink {
   }
 
   /** `transfer` is moved to the other thread rather than copied, and is empty afterwards. */
-  call<Name extends CallName>(
+  call<Name extends keyof Table>(
     name: Name,
-    takes: Calls[Name]['takes'],
-    transfer?: ArrayBuffer,
-  ): Promise<Calls[Name]['gives']> {
+    takes: Table[Name]['takes'],
+    transfer?: Transferable,
+  ): Promise<Table[Name]['gives']> {
     return new Promise((resolve, reject) => {
       if (this.#refusal !== null) {
         reject(this.failure(this.#refusal));
@@ -85,20 +92,22 @@ export class DatabaseLink {
       this.#waiting.set(number, { resolve, reject });
       // After the sockets of this turn have all been read: their messages share a commit.
       if (this.#calls.length === 0) setImmediate(() => this.#flush());
-      this.#calls.push([number, name, takes] as Call);
+      this.#calls.push([number, name, takes]);
       if (transfer) this.#transfer.push(transfer);
     });
   }
 
   /** Everything that was called before is answered first; what is called later is rejected. */
   async close(): Promise<void> {
-    const closed = this.call('close', null);
+    const closed = this.call('close' as keyof Table, null);
     this.#refusal ??= 'the store is closed';
     await closed;
     await this.#over;
   }
 
-  failure(reason: string): ChatError {
+  failure(reason: string, code: ErrorCode = 'STORE_FAILED'): ChatError {
+    // What has a code of its own is the asker's mistake, whatever the file.
+    if (code !== 'STORE_FAILED') return new ChatError(code, reason);
     return new ChatError('STORE_FAILED', `database ${this.#file}: ${reason}`, { file: this.#file });
   }
 
@@ -122,11 +131,11 @@ export class DatabaseLink {
       this.#waiting.get(number)?.resolve(values[i] as never);
       this.#waiting.delete(number);
     }
-    for (const [number, reason] of failed) this.#reject(number, reason);
+    for (const [number, reason, code] of failed) this.#reject(number, reason, code);
   }
 
-  #reject(number: number, reason: string): void {
-    this.#waiting.get(number)?.reject(this.failure(reason));
+  #reject(number: number, reason: string, code?: ErrorCode): void {
+    this.#waiting.get(number)?.reject(this.failure(reason, code));
     this.#waiting.delete(number);
   }
 

@@ -1,6 +1,8 @@
 // What the two threads of the SQLite engine say to each other: plain rows, ready to be bound, because cloning flat
 // arrays and strings between threads is cheap and cloning nested objects is not. Types only, no behaviour.
 
+import type { MessagePort } from 'node:worker_threads';
+import type { ErrorCode } from '../../src/errors.ts';
 import type { Counts, Order, QueueAction, QueueFilter, RecipientState, RouteKind } from './store.ts';
 
 /** Content is cut into rows of this many bytes; the message's own row holds what is left, at most as much. */
@@ -33,6 +35,9 @@ export type QueueRow = [
   ...[Order | null, string | null],
 ];
 
+/** `isOpen`: it does not end in CRLF; with `isShort` only a part of its end was seen. */
+export type MaildropRow = [seq: number, id: string, size: number, isOpen: 0 | 1, isShort: 0 | 1];
+
 export interface Accept {
   id: string;
   receivedAt: number;
@@ -64,8 +69,55 @@ export interface ScanStep {
   now: number;
 }
 
+/**
+ * A mail as the inbox shows and finds it: seq, namespace, attachments, inlines, tags, summary as JSON, then the columns of
+ * inbox_text from sent_by on.
+ */
+export type InboxRow = [
+  ...[seq: number, namespace: string, attachments: number, inlines: number, tags: string[], summary: string],
+  ...[sentBy: string, sentTo: string, cc: string, bcc: string, replyTo: string, subject: string, messageId: string],
+  ...[rcpt: string, other: string, headers: string, folded: string | null, body: string],
+];
+
+export interface InboxTagging {
+  seqs: number[];
+  remove: readonly string[] | 'all';
+  add: readonly string[];
+}
+
+/** What the inbox may hold; 0 for any. `before` is a time. */
+export interface InboxLimits {
+  max: number;
+  before: number;
+  bytes: number;
+}
+
+/** Calls of the inbox. */
+export interface InboxCalls {
+  /** Every message up to `upTo` has been looked at; these are in the inbox. */
+  inboxIndex: { takes: { rows: InboxRow[]; upTo: number }; gives: null };
+  inboxTranscripts: { takes: [id: string, lines: string][]; gives: null };
+  inboxTranscript: { takes: string; gives: string | null };
+  /** Gives the seqs that it changed. */
+  inboxMark: { takes: { seqs: number[]; read: 0 | 1 }; gives: number[] };
+  inboxTag: { takes: InboxTagging; gives: [seq: number, tags: string[]][] };
+  inboxRemove: { takes: number[]; gives: number };
+  /** One step; gives how many it removed, 0 when nothing is too much. */
+  inboxTrim: { takes: InboxLimits; gives: number };
+  /** False when there is one of that name. */
+  namespaceAdd: {
+    takes: { name: string; createdAt: number; expiresAt: number | null; members: string };
+    gives: boolean;
+  };
+  namespaceRemove: { takes: string; gives: boolean };
+}
+
+export type InboxCallName = keyof InboxCalls;
+
 /** Every call: what it takes and what it gives. */
-export interface Calls {
+export interface Calls extends InboxCalls {
+  /** Serves another thread on this port as well, and looks after the inbox from now on. */
+  attach: { takes: MessagePort; gives: null };
   /** With a lease: the id of the first recipient, and the tail back for the delivery. */
   accept: { takes: Accept; gives: { first: number; tail: Uint8Array<ArrayBuffer> } | null };
   /** Gives the bytes back, so that their memory can be used again. */
@@ -95,6 +147,9 @@ export interface Calls {
   };
   notePauses: { takes: { owner: string; now: number; rows: PauseRow[] }; gives: null };
   pauses: { takes: { now: number; owner: string | null }; gives: PauseRow[] };
+  hookCursor: { takes: string; gives: number | null };
+  setHookCursor: { takes: [name: string, seq: number]; gives: null };
+  maildrop: { takes: { after: number; namespace: string | null; limit: number }; gives: MaildropRow[] };
   watch: { takes: null; gives: null };
   close: { takes: null; gives: null };
 }
@@ -114,8 +169,21 @@ export type WriteName =
   | 'delete'
   | 'trim'
   | 'change'
-  | 'notePauses';
-export type ReadName = 'nextDue' | 'content' | 'contentPiece' | 'get' | 'list' | 'counts' | 'queue' | 'pauses';
+  | 'notePauses'
+  | 'setHookCursor'
+  | Exclude<InboxCallName, 'inboxTranscript'>;
+export type ReadName =
+  | 'inboxTranscript'
+  | 'hookCursor'
+  | 'maildrop'
+  | 'nextDue'
+  | 'content'
+  | 'contentPiece'
+  | 'get'
+  | 'list'
+  | 'counts'
+  | 'queue'
+  | 'pauses';
 
 export type Handlers<Name extends CallName> = {
   [N in Name]: (takes: Calls[N]['takes']) => Calls[N]['gives'];
@@ -131,7 +199,8 @@ export type Greeting = { opened: true; greatestId: string | null } | { opened: f
 export interface Answers {
   done: number[];
   values: unknown[];
-  failed: [number, reason: string][];
+  /** With a code where it is not the database that failed. */
+  failed: [number, reason: string, code?: ErrorCode][];
   /** Each commit that was made for them: how long it took, sync included, and how many calls it carried. */
   commits: [ms: number, writes: number][];
 }
@@ -139,6 +208,11 @@ export interface Answers {
 /** Said unasked, after `watch`: another process has committed something. */
 export interface Changed {
   changed: true;
+}
+
+/** Said unasked by the inbox's thread: its events. */
+export interface Told {
+  told: readonly unknown[];
 }
 
 export interface ServeOptions {

@@ -1,12 +1,15 @@
 // The queue's side of the store: claiming what is due under a lease, prolonging it, recording results. A lease is
 // due_at moved to its end: one index finds what is due and what was left behind alike. Each claim raises the fence.
 
+import { DONE, onlyKept } from './rows.ts';
 import type { Database } from './sqlite-database.ts';
 import type { ClaimedRow, DueRow, Handlers, SettlementRow } from './sqlite-protocol.ts';
 import type { Remover } from './sqlite-removal.ts';
 import { messageOf, RECIPIENT_SPAN } from './sqlite-schema.ts';
 import type { Tally } from './sqlite-tally.ts';
 import type { RecipientState } from './store.ts';
+
+const RECIPIENTS_OF = `recipient.id >= seq * ${RECIPIENT_SPAN} AND recipient.id < (seq + 1) * ${RECIPIENT_SPAN}`;
 
 interface ClaimedMessage {
   message: DueRow;
@@ -63,10 +66,7 @@ export function queueCalls(
      WHERE id >= ?1 * ${RECIPIENT_SPAN} AND id < (?1 + 1) * ${RECIPIENT_SPAN} AND state <> 'delivered'`,
   );
   const noteCaptured = db.command(
-    `UPDATE message SET captured = NOT EXISTS (
-       SELECT 1 FROM recipient
-       WHERE id >= seq * ${RECIPIENT_SPAN} AND id < (seq + 1) * ${RECIPIENT_SPAN} AND state <> 'captured'
-     ) WHERE seq = ?`,
+    `UPDATE message SET captured = NOT captured WHERE seq = ? AND captured <> ${onlyKept(RECIPIENTS_OF)}`,
   );
   // In the order of an index, from its end: with nothing to change it costs next to nothing.
   const hasten = db.command(
@@ -98,7 +98,8 @@ export function queueCalls(
     if (delayNotified) noteDelay.run(id);
     tally.add(oldState, -1);
     tally.add(state, 1);
-    if (state === 'captured') noteCaptured.run(messageOf(id));
+    // One that is alone and not captured leaves nothing to be looked at.
+    if (state === 'captured' || (before[2] === 1 && DONE.has(state))) noteCaptured.run(messageOf(id));
   }
 
   return {

@@ -70,10 +70,11 @@ export function noticeRow({ id, message, content, about }: Notice): NoticeRow {
 
 export function claimFrom({ message, recipients }: Calls['claim']['gives'][number]): Claim {
   const [, id, receivedAt, size, json, short] = message;
-  const { sender, parameters, traits } = envelopeFrom(json);
+  const { sender, parameters, traits, isRelease } = envelopeFrom(json);
   const content = short && Buffer.from(short.buffer, short.byteOffset, short.length);
   const claimed = recipients.map((row) => claimedFrom(row, receivedAt));
-  return { id, receivedAt, sender, parameters, traits, size, content, recipients: claimed };
+  const marks = isRelease ? { isRelease } : {};
+  return { id, receivedAt, sender, parameters, traits, ...marks, size, content, recipients: claimed };
 }
 
 export function messageFrom({ message, recipients, attempts }: NonNullable<Calls['get']['gives']>): StoredMessage {

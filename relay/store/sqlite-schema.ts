@@ -10,6 +10,8 @@
 //   index, and since a seq is never used twice, neither is a recipient's id.
 // - due_at is the one time that claim() looks at: the next attempt, or while a lease runs, its end.
 
+import { INBOX } from './sqlite-schema-inbox.ts';
+
 /** 'Lone': at byte 68 of the file, where file(1) and other programs look for it. */
 export const APPLICATION_ID = 0x4c6f6e65;
 
@@ -96,5 +98,13 @@ CREATE TABLE content_folder (name TEXT NOT NULL) STRICT;
 INSERT INTO content_folder VALUES (lower(hex(randomblob(8))));
 `;
 
+const HOOKS = `
+-- the last mail that each webhook was told of, or that was not for it
+CREATE TABLE hook (
+  name TEXT PRIMARY KEY,
+  seq INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+`;
+
 /** Migration n brings a file from user_version n to n + 1. Never changed once released, only added to. */
-export const MIGRATIONS: readonly string[] = [FIRST, SECOND, THIRD];
+export const MIGRATIONS: readonly string[] = [FIRST, SECOND, THIRD, INBOX, HOOKS];

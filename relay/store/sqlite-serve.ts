@@ -7,7 +7,10 @@ import { acceptCalls } from './sqlite-accept.ts';
 import { changeCalls } from './sqlite-change.ts';
 import type { Database } from './sqlite-database.ts';
 import { ContentFiles, FIRST_IN_FILE } from './sqlite-files.ts';
-import { GroupCommit, reasonOf, type Transactions } from './sqlite-group.ts';
+import { GroupCommit, type Outcome, reasonOf, type Transactions } from './sqlite-group.ts';
+import { hookCalls } from './sqlite-hooks.ts';
+import { IdleIndexing } from './sqlite-idle.ts';
+import { inboxCalls } from './sqlite-inbox.ts';
 import { isAlone, openDatabase } from './sqlite-open.ts';
 import { pauseCalls } from './sqlite-pauses.ts';
 import { Presence } from './sqlite-presence.ts';
@@ -28,6 +31,7 @@ import { Remover, removalCalls } from './sqlite-removal.ts';
 import { Scan } from './sqlite-scan.ts';
 import { Sweeper } from './sqlite-sweeper.ts';
 import { Tally } from './sqlite-tally.ts';
+import { Trigrams } from './sqlite-trigrams.ts';
 import { viewCalls } from './sqlite-views.ts';
 import { Watcher } from './sqlite-watcher.ts';
 
@@ -52,10 +56,21 @@ const WRITE_NAMES: Readonly<Record<WriteName, true>> = {
   trim: true,
   change: true,
   notePauses: true,
+  setHookCursor: true,
+  inboxIndex: true,
+  inboxTranscripts: true,
+  inboxMark: true,
+  inboxTag: true,
+  inboxRemove: true,
+  inboxTrim: true,
+  namespaceAdd: true,
+  namespaceRemove: true,
 };
 const WRITES: ReadonlySet<string> = new Set(Object.keys(WRITE_NAMES));
 /** The writes to which it makes no difference whether what is doomed is still there: nearly all of a busy relay's. */
 const BESIDE_REMOVALS: ReadonlySet<string> = new Set<WriteName>(['accept', 'piece', 'check', 'settle']);
+/** What can be made again, or is missed by nobody: their commits do not wait for the disk, the next one takes them along. */
+const UNSYNCED: ReadonlySet<string> = new Set<WriteName>(['inboxIndex', 'inboxTranscripts']);
 
 /** Opens the database, greets, and answers calls until one of them is `close`. */
 export function serve(port: MessagePort, options: ServeOptions): void {
@@ -69,13 +84,7 @@ export function serve(port: MessagePort, options: ServeOptions): void {
     port.close();
     return;
   }
-  port.on('message', (first: Call[]) => {
-    const calls = first;
-    for (let next = receiveMessageOnPort(port); next; next = receiveMessageOnPort(port)) {
-      for (const call of next.message as Call[]) calls.push(call);
-    }
-    server.answer(calls);
-  });
+  server.listen(port);
 }
 
 class Server {
@@ -87,12 +96,17 @@ class Server {
   readonly #remover: Remover;
   readonly #sweeper: Sweeper;
   readonly #watcher: Watcher;
+  readonly #isSynced: boolean;
+  /** Other threads that are served besides. */
+  readonly #guests: MessagePort[] = [];
+  #indexing: IdleIndexing | null = null;
   #commits: Answers['commits'] = [];
   #uncheckpointed = 0;
   #isTidying = false;
 
   constructor(port: MessagePort, options: ServeOptions) {
     this.#port = port;
+    this.#isSynced = options.synced;
     this.#db = openDatabase(options);
     const tally = new Tally(this.#db);
     this.#watcher = new Watcher(this.#db, () => port.postMessage({ changed: true } satisfies Changed));
@@ -120,8 +134,11 @@ class Server {
       ...changeCalls(this.#db, tally, remover, new Scan(this.#db)),
       ...removalCalls(this.#db, remover),
       ...pauseCalls(this.#db),
+      ...hookCalls(this.#db),
       ...viewCalls(this.#db, tally, files),
+      ...inboxCalls(this.#db, tally, remover),
       watch: () => this.#watcher.start(),
+      attach: (guest) => this.#attach(guest),
     };
     this.#sweeper.addLeft(() => isAlone(this.#db, options.busyMs));
     this.#tidyLater();
@@ -131,7 +148,24 @@ class Server {
     return this.#db.query<[string | null]>('SELECT max(id) FROM message').first()?.[0] ?? null;
   }
 
-  answer(calls: readonly Call[]): void {
+  listen(port: MessagePort): void {
+    port.on('message', (first: Call[]) => {
+      const calls = first;
+      for (let next = receiveMessageOnPort(port); next; next = receiveMessageOnPort(port)) {
+        for (const call of next.message as Call[]) calls.push(call);
+      }
+      this.#answer(port, calls);
+    });
+  }
+
+  #attach(guest: MessagePort): null {
+    this.#guests.push(guest);
+    this.listen(guest);
+    this.#indexing ??= new IdleIndexing(new Trigrams(this.#db));
+    return null;
+  }
+
+  #answer(port: MessagePort, calls: readonly Call[]): void {
     for (let start = 0; start < calls.length; ) {
       let bytes = 0;
       let end = start;
@@ -140,22 +174,23 @@ class Server {
         bytes += bytesOf(call);
         if (!isForFile(call)) this.#uncheckpointed += bytesOf(call);
       }
-      this.#answerGroup(calls.slice(start, end));
+      this.#answerGroup(port, calls.slice(start, end));
       if (this.#uncheckpointed >= CHECKPOINT_BYTES) this.#checkpoint();
       start = end;
     }
+    this.#indexing?.put(calls);
     const last = calls.at(-1);
     if (last?.[1] === 'close') this.#close(last[0]);
     else this.#tidyLater();
   }
 
-  #answerGroup(calls: readonly Call[]): void {
+  #answerGroup(port: MessagePort, calls: readonly Call[]): void {
     const writes = calls.filter((call) => WRITES.has(call[1]));
     if (writes.length > 0) {
       const answers: Answers = { done: [], values: [], failed: [], commits: [] };
       const moved: ArrayBuffer[] = [];
       this.#presence.look();
-      const outcomes = this.#group.run(writes.map((call) => () => this.#write(call)));
+      const outcomes = this.#commit(writes);
       answers.commits = this.#commits;
       this.#commits = [];
       for (const [i, outcome] of outcomes.entries()) {
@@ -171,13 +206,28 @@ class Server {
         if (name === 'accept' && outcome.value)
           moved.push((outcome.value as { tail: Uint8Array<ArrayBuffer> }).tail.buffer);
       }
-      this.#port.postMessage(answers, moved);
+      port.postMessage(answers, moved);
     }
-    if (writes.length < calls.length) this.#answerReads(calls.filter((call) => !WRITES.has(call[1])));
+    if (writes.length < calls.length)
+      this.#answerReads(
+        port,
+        calls.filter((call) => !WRITES.has(call[1])),
+      );
+  }
+
+  #commit(writes: readonly Call[]): Outcome[] {
+    const run = () => this.#group.run(writes.map((call) => () => this.#write(call)));
+    if (!this.#isSynced || !writes.every((call) => UNSYNCED.has(call[1]))) return run();
+    this.#db.pragma('synchronous=NORMAL');
+    try {
+      return run();
+    } finally {
+      this.#db.pragma('synchronous=FULL');
+    }
   }
 
   /** After the writes of its group, so that nothing is shown that a failing commit takes back. */
-  #answerReads(calls: readonly Call[]): void {
+  #answerReads(port: MessagePort, calls: readonly Call[]): void {
     const answers: Answers = { done: [], values: [], failed: [], commits: [] };
     const moved: ArrayBuffer[] = [];
     for (const call of calls) {
@@ -191,7 +241,7 @@ class Server {
         answers.failed.push([call[0], reasonOf(error)]);
       }
     }
-    this.#port.postMessage(answers, moved);
+    port.postMessage(answers, moved);
   }
 
   #write(call: Call): unknown {
@@ -199,7 +249,7 @@ class Server {
     return this.#perform(call);
   }
 
-  #perform<Name extends ReadName | WriteName | 'discard' | 'watch'>(call: Call): unknown {
+  #perform<Name extends ReadName | WriteName | 'discard' | 'watch' | 'attach'>(call: Call): unknown {
     const handler = this.#handlers[call[1] as Name] as (takes: Calls[Name]['takes']) => unknown;
     return handler(call[2] as Calls[Name]['takes']);
   }
@@ -237,6 +287,7 @@ class Server {
   #close(number: number): void {
     const answers: Answers = { done: [], values: [], failed: [], commits: [] };
     this.#watcher.stop();
+    this.#indexing?.stop();
     while (this.#sweeper.hasWork && this.#tidy());
     try {
       this.#db.pragma('wal_checkpoint(TRUNCATE)');
@@ -247,6 +298,7 @@ class Server {
       answers.failed.push([number, reasonOf(error)]);
     }
     this.#port.postMessage(answers);
+    for (const guest of this.#guests) guest.close();
     this.#port.close();
   }
 }
@@ -283,6 +335,8 @@ function isForFile(call: Call): boolean {
 function bytesOf(call: Call): number {
   if (call[1] === 'accept') return CALL_BYTES + call[2].tail.length;
   if (call[1] === 'piece') return CALL_BYTES + call[2].bytes.length;
+  if (call[1] === 'inboxIndex')
+    return call[2].rows.reduce((sum, row) => sum + CALL_BYTES + row.at(-1)!.toString().length, 0);
   if (call[1] === 'settle') return call[2].notices.reduce((sum, { message }) => sum + message.tail.length, CALL_BYTES);
   return CALL_BYTES;
 }

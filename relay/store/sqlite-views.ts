@@ -10,7 +10,7 @@ export function viewCalls(
   db: Database,
   tally: Tally,
   files: ContentFiles,
-): Handlers<Exclude<ReadName, 'nextDue' | 'queue' | 'pauses'>> {
+): Handlers<Exclude<ReadName, 'nextDue' | 'queue' | 'pauses' | 'inboxTranscript' | 'hookCursor' | 'maildrop'>> {
   const message = db.query<MessageRow>('SELECT seq, id, received_at, size, envelope FROM message WHERE id = ?');
   const recipients = db.query<RecipientRow>(
     `SELECT id, address, parameters, route, state, next_attempt

@@ -58,7 +58,7 @@ export async function openTemporaryStore(options: Pick<SqliteOptions, 'clock' | 
 function connect(options: ServeOptions, clock: Clock, onCommit: SqliteOptions['onCommit']): Promise<Store> {
   const link = new DatabaseLink(startWorker(options), options.file);
   link.onCommit = onCommit ?? null;
-  return SqliteStore.over(link, clock);
+  return SqliteStore.over(link, clock, options);
 }
 
 export function startWorker(options: ServeOptions): Worker {

@@ -47,6 +47,10 @@ export interface NewMessage {
   readonly authUser: string;
   /** Empty for most mail. */
   readonly traits: readonly Trait[];
+  /** Of the listener, 0 on a unix socket; absent where nobody asks, and of mail that an older version took in. */
+  readonly port?: number;
+  /** Somebody asked for it to be sent on: it goes to the upstreams whatever the routes say. */
+  readonly isRelease?: true;
   readonly recipients: readonly NewRecipient[];
 }
 
@@ -107,6 +111,7 @@ export interface Claim {
   readonly sender: string;
   readonly parameters: readonly Parameter[];
   readonly traits: readonly Trait[];
+  readonly isRelease?: true;
   readonly size: number;
   /** The whole content when it is short, so that it need not be asked for; null when it is long. */
   readonly content: Buffer | null;
@@ -170,6 +175,16 @@ export interface StoredMessage extends Omit<NewMessage, 'recipients'> {
   readonly id: string;
   readonly size: number;
   readonly recipients: readonly StoredRecipient[];
+}
+
+/** A mail as POP3 needs it. */
+export interface MaildropMail {
+  readonly seq: number;
+  readonly id: string;
+  /** Bytes as stored. */
+  readonly size: number;
+  /** It does not end in CRLF. */
+  readonly isOpen: boolean;
 }
 
 export interface Counts {
@@ -321,7 +336,7 @@ export interface Store {
   list(limit: number, before?: number): Promise<MessageSummary[]>;
   /** Deletes messages whole; tells how many there were. */
   delete(ids: readonly string[]): Promise<number>;
-  /** Deletes the oldest messages whose recipients are all captured, until at most `max` such messages remain. */
+  /** Deletes the oldest messages that are only kept to be looked at (rows.ts), until at most `max` such remain. */
   trim(max: number): Promise<number>;
   counts(): Promise<Counts>;
   /** At most `limit` messages, oldest first. `after` is a seq: the last one of the page before. */
@@ -348,6 +363,11 @@ export interface Store {
   share?(ask: ShareAsk): Promise<Share>;
   /** The processes that share the store; absent where there is only one. */
   nodes?(): Promise<NodeView[]>;
+  /** The seq of the last mail that a webhook has done with; null for one that is new. Absent where there is no inbox. */
+  hookCursor?(name: string): Promise<number | null>;
+  setHookCursor?(name: string, seq: number): Promise<void>;
+  /** At most `limit` mails of the inbox, or of one namespace, behind a seq, oldest first. Absent where there is no inbox. */
+  maildrop?(after: number, namespace: string | null, limit: number): Promise<readonly MaildropMail[]>;
   /** Resolves when everything under way is committed and the database is closed. */
   close(): Promise<void>;
 }

@@ -1,9 +1,9 @@
 // Real clients through the proxy to real servers: what they get is what they get without it, and the transcript is what
-// they said. Mail is in proxy-mail.test.ts.
+// they said. Mail is in proxy-mail.test.ts, FTP in proxy-ftp.test.ts.
 import { createServer, type Server as HttpServer } from 'node:http';
 import { connect } from 'node:net';
 import { expect } from 'chai';
-import { needs, output, PASSWORD, type Server, startDovecot, startFtp, startRedis, USER } from './support/servers.ts';
+import { needs, output, PASSWORD, type Server, startDovecot, startRedis, USER } from './support/servers.ts';
 import { WatchedProxy } from './support/watched-proxy.ts';
 
 const python = (script: string): Promise<string> => output('/usr/bin/python3', ['-W', 'ignore', '-'], script);
@@ -108,35 +108,6 @@ print(c.quit())
       );
       expect(proxy.lines('server').filter((line) => line.startsWith('note'))).to.deep.equal([]);
     });
-  });
-
-  it("Python's ftplib to pyftpdlib: both ways, in both modes, resumed", async function () {
-    needs(this, '/usr/lib/python3/dist-packages/pyftpdlib', '/usr/bin/python3');
-    const { ports } = await running(startFtp());
-    const proxy = await same(ports.ftp!, (port) =>
-      python(`
-import ftplib, io
-c = ftplib.FTP()
-c.connect('127.0.0.1', ${port})
-print(c.login('${USER}', '${PASSWORD}'))
-data = bytes(range(256)) * 4096
-print(c.storbinary('STOR a.bin', io.BytesIO(data)))
-got = []
-c.retrbinary('RETR a.bin', got.append, rest=1000)
-assert b''.join(got) == data[1000:]
-c.set_pasv(False)
-got = []
-print(c.retrbinary('RETR a.bin', got.append), b''.join(got) == data)
-print(c.nlst(), c.voidcmd('TYPE I'), c.size('a.bin'), sorted(c.sendcmd('FEAT').split()))
-try: c.cwd('nowhere')
-except ftplib.error_perm as error: print(error)
-print(c.rename('a.bin', 'b.bin'), c.delete('b.bin'), c.quit())
-`),
-    );
-    await proxy.over();
-    const verbs = proxy.lines('client').map((line) => line.split(' ')[1]);
-    expect(verbs).to.include.members(['USER', 'PASS', 'PASV', 'REST', 'PORT', 'RNFR', 'QUIT']);
-    expect(proxy.protocols).to.include('ftp');
   });
 
   describe('redis-cli to redis-server', () => {

@@ -1,5 +1,6 @@
 // STARTTLS that is not offered or refused, whatever the protocol calls it: by the proxy's crossing it out, byte by byte.
 import { expect } from 'chai';
+import { crossOut } from '../../proxy/cross-out.ts';
 import { Journal } from '../../proxy/dialogue/journal.ts';
 import { Observer } from '../../proxy/dialogue/observer.ts';
 import { Gate } from '../../proxy/gate.ts';
@@ -18,10 +19,13 @@ interface Passed {
 function pass(mode: 'strip' | 'refuse', name: ProfileName, chunks: readonly Burst[]): Passed {
   const journal = new Journal({ records: 1024 });
   const passed: Passed = { client: '', server: '', ends: '' };
-  const gate = new Gate(mode, name, (tap) => {
-    const ends = { client: 'a:1', upstream: 'b:2' };
-    return new Observer({ journal, conn: 1, profile: PROFILES[name], ...ends, now: () => 1, tap });
-  });
+  const gate = new Gate(
+    () => crossOut(mode, name),
+    (tap) => {
+      const ends = { client: 'a:1', upstream: 'b:2' };
+      return new Observer({ journal, conn: 1, profile: PROFILES[name], ...ends, now: () => 1, tap });
+    },
+  );
   gate.attach({
     pass: (from, bytes) => (passed[from] += bytes.toString('latin1')),
     end: (from) => (passed.ends += from),

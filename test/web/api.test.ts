@@ -131,7 +131,7 @@ describe('The raw source of a message', () => {
   it('of no message is a 404', async () => {
     const answer = await appOver(store.current).request(`/api/v1/message/${'0'.repeat(22)}/raw`);
     expect(answer.status).to.equal(404);
-    expect(await answer.text()).to.equal('there is no such message; it may have been deleted\n');
+    expect(await answer.text()).to.equal('404 page not found');
   });
 
   describe('of a big message', () => {

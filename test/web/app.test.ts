@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { FakeClock } from '../../src/clock.ts';
+import { METHODS } from '../../web/server/frame/methods.ts';
 import { SECURITY_HEADERS } from '../../web/server/headers.ts';
 import { ROUTES } from '../../web/server/routes.ts';
 import { appOver, recordingLog, storeWith } from './support.ts';
@@ -34,14 +35,18 @@ describe('The web application', () => {
 
   it('names the allowed methods when the method is wrong', async () => {
     const app = appOver(storeWith({}));
-    for (const { path, DELETE } of ROUTES) {
-      const allowed = DELETE ? 'GET, HEAD, DELETE, OPTIONS' : 'GET, HEAD, OPTIONS';
-      const url = path.replace(':id', ID);
-      const wrong = await app.request(url, { method: 'PUT' });
+    for (const route of ROUTES) {
+      const { path } = route;
+      const known = METHODS.filter((method) => route[method]);
+      const allowed = [...known.flatMap((one) => (one === 'GET' ? ['GET', 'HEAD'] : [one])), 'OPTIONS'].join(', ');
+      const url = path.replaceAll(/:\w+/g, ID);
+      const other = METHODS.find((method) => !route[method])!;
+      const wrong = await app.request(url, { method: other });
       expect([wrong.status, wrong.headers.get('allow')], path).to.deep.equal([405, allowed]);
-      expect(await wrong.text()).to.equal(`PUT is not possible here; allowed are ${allowed}\n`);
+      expect(await wrong.text()).to.include(`${other} is not possible here; allowed are ${allowed}`);
       const options = await app.request(url, { method: 'OPTIONS' });
-      expect([options.status, options.headers.get('allow')], path).to.deep.equal([204, allowed]);
+      const status = path.startsWith('/api/v1/') ? 200 : 204;
+      expect([options.status, options.headers.get('allow')], path).to.deep.equal([status, allowed]);
     }
   });
 
@@ -55,11 +60,16 @@ describe('The web application', () => {
       '/api/lonedot/v1/messages?limit=-1': 'limit must be a number from 1 to 500',
       '/api/lonedot/v1/messages?limit=1e2': 'limit must be a number from 1 to 500',
       '/api/lonedot/v1/messages?limit=5&limit=6': 'limit is given more than once',
-      [`/api/v1/message/${ID}/raw?dl=yes`]: 'dl must be 0 or 1',
+      '/api/lonedot/v1/wait?timeout=1y': 'timeout must be a duration such as 500ms, 30s or 2m, at most 300s',
+      '/api/lonedot/v1/wait?timeout=301s': 'timeout must be a duration such as 500ms, 30s or 2m, at most 300s',
+      '/api/lonedot/v1/wait?count=0': 'count must be a number from 1 to 500',
+      '/api/lonedot/v1/wait?after=-1': 'after must be the seq of a message, or 0',
+      '/api/lonedot/v1/export?format=zip': 'format must be mbox or eml',
     };
     for (const [url, line] of Object.entries(problems)) {
       const answer = await app.request(url);
-      expect([answer.status, await answer.text()], url).to.deep.equal([400, `${line}\n`]);
+      const told = url.startsWith('/api/') ? JSON.stringify({ error: line }) : `${line}\n`;
+      expect([answer.status, await answer.text()], url).to.deep.equal([400, told]);
     }
   });
 
@@ -69,7 +79,7 @@ describe('The web application', () => {
     const app = appOver(storeWith({ list: () => Promise.reject(error), counts }), { log });
     const answer = await app.request('/api/lonedot/v1/messages');
     expect(answer.status).to.equal(500);
-    expect(await answer.text()).to.equal('the server failed to answer this; its log tells why\n');
+    expect(await answer.json()).to.deep.equal({ error: 'the server failed to answer this; its log tells why' });
     expect(entries).to.deep.equal([['web.failed', { method: 'GET', path: '/api/lonedot/v1/messages', error }]]);
     const page = await app.request('/', browser);
     expect(await page.text()).not.to.match(/secret|disk|\.ts/);
@@ -81,7 +91,10 @@ describe('The web application', () => {
     expect([page.status, page.headers.get('content-type')]).to.deep.equal([404, 'text/html; charset=UTF-8']);
     expect(await page.text()).to.include('<p>There is no such message; it may have been deleted.</p>');
     const api = await app.request(`/api/lonedot/v1/messages/short`, browser);
-    expect([api.status, await api.text()]).to.deep.equal([404, 'there is no such message; it may have been deleted\n']);
+    expect([api.status, await api.json()]).to.deep.equal([
+      404,
+      { error: 'there is no such message; it may have been deleted' },
+    ]);
   });
 
   it('answers HEAD like GET, without a body', async () => {

@@ -34,6 +34,7 @@ describe('The web server on its socket', () => {
         space: new DiskSpace('.', 0, realClock),
         lanes: () => [],
         smtp: ['127.0.0.1:1025'],
+        ui: null,
         log,
       },
     );
@@ -206,7 +207,7 @@ describe('The web server on its socket', () => {
       const { log, entries } = recordingLog();
       const { url } = await start(broken(0), undefined, log);
       const answer = await fetch(`${url}api/v1/message/${ID}/raw`);
-      const line = 'the server failed to answer this; its log tells why\n';
+      const line = 'the server failed to answer this; its log tells why';
       expect([answer.status, await answer.text()]).to.deep.equal([500, line]);
       expect(entries.map(([event]) => event)).to.deep.equal(['web.failed']);
     });

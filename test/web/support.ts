@@ -1,5 +1,7 @@
 // What the web tests share: an application over some store, a way to fill stores, a log that can be read.
 import { DiskSpace } from '../../relay/disk-space.ts';
+import type { FaultRules } from '../../relay/faults/fault-rules.ts';
+import type { Inbox } from '../../relay/inbox/inbox.ts';
 import { MailStats } from '../../relay/mail-stats.ts';
 import type { LaneView } from '../../relay/queue/lane.ts';
 import { openTemporaryStore } from '../../relay/store/sqlite.ts';
@@ -8,7 +10,9 @@ import { parseAddress } from '../../src/address.ts';
 import { type Clock, realClock } from '../../src/clock.ts';
 import { type Log, type LogFields, silentLog } from '../../src/log.ts';
 import { createApp } from '../../web/server/app.ts';
-import type { App } from '../../web/server/context.ts';
+import type { App, Web } from '../../web/server/context.ts';
+import type { WebLogin } from '../../web/server/frame/login.ts';
+import { type WebOptions, webOptions } from '../../web/server/options.ts';
 
 export interface AppSettings {
   readonly smtp?: readonly string[];
@@ -19,6 +23,13 @@ export interface AppSettings {
   readonly lanes?: readonly LaneView[];
   readonly readyQueueAge?: number;
   readonly space?: DiskSpace;
+  readonly options?: Partial<WebOptions>;
+  readonly inbox?: Inbox | null;
+  readonly faults?: FaultRules | null;
+  readonly release?: Web['release'];
+  readonly ui?: string | null;
+  readonly login?: WebLogin | null;
+  readonly stopping?: AbortSignal;
 }
 
 export interface MailSettings extends Partial<Omit<NewMessage, 'recipients'>> {
@@ -35,7 +46,14 @@ export function appOver(store: Store, settings: AppSettings = {}): App {
   const { smtp = ['127.0.0.1:1025'], listen = '8025', log = silentLog, clock = realClock } = settings;
   const { stats = new MailStats(), lanes = [], readyQueueAge = 0, space = new DiskSpace('.', 0, clock) } = settings;
   const mail = { store, stats, space, lanes: () => lanes };
-  return createApp({ ...mail, smtp, listen: parseAddress(listen), log, clock, readyQueueAge });
+  const options = webOptions({ listen: parseAddress(listen), readyQueueAge, ...settings.options });
+  const { inbox = null, faults = null, release = null, ui = null, login = null } = settings;
+  const stopping = settings.stopping ?? new AbortController().signal;
+  const web: Web = {
+    ...{ ...mail, smtp, options, log, clock, inbox, faults, release, ui, login, stopping },
+    hub: () => Promise.reject(new Error('nobody listens in this test')),
+  };
+  return createApp(web);
 }
 
 /** A store whose methods are those given; any other one fails the test that calls it. */

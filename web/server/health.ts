@@ -17,7 +17,8 @@ export const readyz: Handler = async (c, web) => {
   }
 };
 
-async function troubleOf({ store, space, clock, readyQueueAge }: Web): Promise<string | null> {
+async function troubleOf({ store, space, clock, options }: Web): Promise<string | null> {
+  const { readyQueueAge } = options;
   await store.check();
   if (space.minFree > 0 && (await space.look()) < space.minFree) return 'the disk is nearly full';
   if (readyQueueAge === 0) return null;

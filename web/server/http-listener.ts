@@ -1,6 +1,8 @@
 // An HTTP server on an address, with its limits and an orderly end. Knows nothing of what is asked and answered.
-import { createServer, type RequestListener, type Server } from 'node:http';
-import type { Socket } from 'node:net';
+import { createServer, IncomingMessage, type RequestListener, type Server } from 'node:http';
+import { createServer as createDoor, type Server as Door, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
 import type { Address } from '../../src/address.ts';
 import { bind, boundAddress, listenError } from '../../src/bind.ts';
 import type { Clock, TimerHandle } from '../../src/clock.ts';
@@ -23,14 +25,43 @@ export const HTTP_LIMITS = {
   checkMs: 5_000,
   /** What running answers get when the server stops. */
   stopMs: 2_000,
+  handshakeMs: 10_000,
 } as const;
+
+export type UpgradeListener = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+
+export interface HttpExtras {
+  /** Begins TLS on a connection; absent for plain HTTP. */
+  readonly secure?: ((socket: Socket) => TLSSocket) | undefined;
+  /** Gets what wants to become a WebSocket; absent, such a request is answered like any other. */
+  readonly upgrade?: UpgradeListener | undefined;
+}
 
 /** How long accepting rests when the machine or the process is out of something. */
 const ACCEPT_RETRY_MS = 1_000;
 const EXHAUSTED: ReadonlySet<string | undefined> = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM']);
 
+/**
+ * Only a WebSocket is an upgrade here. Some clients (Java's) offer HTTP/2 with each request; as soon as a server heeds
+ * upgrades at all, Node hands it these as well, and their bodies unread.
+ */
+class WebRequest extends IncomingMessage {
+  declare asked: boolean;
+
+  // Node sets it before the headers are there, and asks for it behind them.
+  set upgrade(asked: boolean) {
+    this.asked = asked;
+  }
+
+  get upgrade(): boolean {
+    return this.asked && this.headers.upgrade?.toLowerCase() === 'websocket';
+  }
+}
+
 export class HttpListener {
   readonly #server: Server;
+  /** What is bound: the server itself, or what stands before it and speaks TLS. */
+  readonly #door: Door;
   readonly #log: Log;
   readonly #clock: Clock;
   /** Open connections, with the number of answers that run on each. */
@@ -40,12 +71,13 @@ export class HttpListener {
   #retry: TimerHandle;
   #stopped: Promise<void> | undefined;
 
-  constructor(address: Address, answer: RequestListener, log: Log, clock: Clock) {
+  constructor(address: Address, answer: RequestListener, log: Log, clock: Clock, { secure, upgrade }: HttpExtras = {}) {
     this.#address = address;
     this.#log = log;
     this.#clock = clock;
     this.#server = createServer(
       {
+        IncomingMessage: WebRequest,
         maxHeaderSize: HTTP_LIMITS.maxHeaderBytes,
         headersTimeout: HTTP_LIMITS.headersMs,
         requestTimeout: HTTP_LIMITS.requestMs,
@@ -55,7 +87,9 @@ export class HttpListener {
       answer,
     );
     this.#server.timeout = HTTP_LIMITS.silenceMs;
-    this.#server.maxConnections = HTTP_LIMITS.maxConnections;
+    if (upgrade) this.#server.on('upgrade', upgrade);
+    this.#door = secure ? createDoor((socket) => this.#secure(socket, secure)) : this.#server;
+    this.#door.maxConnections = HTTP_LIMITS.maxConnections;
     this.#server.on('connection', (socket: Socket) => {
       this.#running.set(socket, 0);
       socket.once('close', () => this.#running.delete(socket));
@@ -68,9 +102,9 @@ export class HttpListener {
 
   /** Resolves with the address it really listens on; rejects with ChatError LISTEN_FAILED. */
   async listen(): Promise<Address> {
-    await bind(this.#server, this.#address, { backlog: HTTP_LIMITS.backlog });
-    this.#server.on('error', (error) => this.#acceptFailed(error));
-    this.#address = boundAddress(this.#server) ?? this.#address;
+    await bind(this.#door, this.#address, { backlog: HTTP_LIMITS.backlog });
+    this.#door.on('error', (error) => this.#acceptFailed(error));
+    this.#address = boundAddress(this.#door) ?? this.#address;
     return this.#address;
   }
 
@@ -84,10 +118,32 @@ export class HttpListener {
     this.#life = 'stopping';
     this.#clock.clearTimeout(this.#retry);
     const limit = this.#clock.setTimeout(() => this.#destroyAll(), HTTP_LIMITS.stopMs);
-    const closed = new Promise((resolve) => this.#server.close(resolve));
+    const closed = new Promise((resolve) => this.#door.close(resolve));
     for (const [socket, answers] of [...this.#running]) if (answers === 0) socket.destroy();
     await closed;
     this.#clock.clearTimeout(limit);
+  }
+
+  /** As a connection of the HTTP server's own: it need not know what is below. */
+  #secure(socket: Socket, begin: (socket: Socket) => TLSSocket): void {
+    this.#running.set(socket, 0);
+    socket.on('error', () => {}).once('close', () => this.#running.delete(socket));
+    let secure: TLSSocket;
+    try {
+      secure = begin(socket);
+    } catch (error) {
+      this.#log.error('web.tls_failed', { error });
+      return void socket.destroy();
+    }
+    const limit = this.#clock.setTimeout(() => socket.destroy(), HTTP_LIMITS.handshakeMs);
+    secure.once('close', () => this.#clock.clearTimeout(limit));
+    // A scanner, or plain HTTP: nothing that anybody has to know of.
+    secure.on('error', () => socket.destroy());
+    secure.once('secure', () => {
+      this.#clock.clearTimeout(limit);
+      this.#running.delete(socket);
+      this.#server.emit('connection', secure);
+    });
   }
 
   #count(socket: Socket, change: 1 | -1): void {
@@ -110,7 +166,7 @@ export class HttpListener {
     this.#log.warn('web.accept_failed', { error: listenError('accept', this.#address, error) });
     // Going on would call back for the same waiting client without end; see Listener in src/listen.ts.
     if (!EXHAUSTED.has(error.code) || this.#isStopping()) return;
-    this.#server.close();
+    this.#door.close();
     if (this.#address.kind !== 'fd') this.#rest();
   }
 
@@ -120,8 +176,8 @@ export class HttpListener {
 
   async #rebind(): Promise<void> {
     try {
-      await bind(this.#server, this.#address, { backlog: HTTP_LIMITS.backlog });
-      if (this.#isStopping()) this.#server.close();
+      await bind(this.#door, this.#address, { backlog: HTTP_LIMITS.backlog });
+      if (this.#isStopping()) this.#door.close();
     } catch (error) {
       if (this.#isStopping()) return;
       this.#log.warn('web.accept_failed', { error: error as ChatError });

@@ -43,11 +43,12 @@ async function ownRegistry(families: readonly Family[]): Promise<Registry> {
   return register;
 }
 
-async function familiesOf({ store, stats, lanes, clock }: Web): Promise<Family[]> {
+async function familiesOf({ store, stats, lanes, clock, webhooks }: Web): Promise<Family[]> {
   const counts = await store.counts();
   const oldest = counts.oldestWaiting === null ? 0 : Math.max(0, clock.now() - counts.oldestWaiting) / 1000;
   const states = Object.entries(counts.recipients).map(([state, count]): Value => [{ state }, count]);
   const all = lanes();
+  const hooks = webhooks?.() ?? [];
   return [
     one('lonedot_connections_total', 'SMTP connections accepted', 'counter', stats.connections),
     one('lonedot_connections_open', 'SMTP connections open now', 'gauge', stats.openConnections),
@@ -95,6 +96,21 @@ async function familiesOf({ store, stats, lanes, clock }: Web): Promise<Family[]
       help: 'Deliveries under way',
       type: 'gauge',
       values: all.map((lane): Value => [{ upstream: lane.name }, lane.running]),
+    },
+    {
+      name: 'lonedot_webhook_mails_total',
+      help: 'Mails by webhook: taken, or given up',
+      type: 'counter',
+      values: hooks.flatMap(({ name, delivered, givenUp }, i): Value[] => [
+        [{ webhook: `${i} ${name}`, outcome: 'taken' }, delivered],
+        [{ webhook: `${i} ${name}`, outcome: 'given-up' }, givenUp],
+      ]),
+    },
+    {
+      name: 'lonedot_webhook_failures_total',
+      help: 'Requests to webhooks that failed, each of which is tried again or given up',
+      type: 'counter',
+      values: hooks.map(({ name, failures }, i): Value => [{ webhook: `${i} ${name}` }, failures]),
     },
     histogram('lonedot_commit_seconds', 'How long a commit took, sync included', stats.commits),
     one('lonedot_commit_writes_total', 'Writes that shared these commits', 'counter', stats.committedWrites),

@@ -13,7 +13,8 @@ const DONE = reply(235, '2.7.0', 'Authentication successful');
 export function auth(session: SmtpSession, argument: string): Step | Promise<Step> {
   const { auth: authenticator } = session.context;
   // RFC 4954 section 3: it is an extension, and one that HELO does not offer.
-  if (authenticator === null || session.protocol === 'SMTP') return { reply: REPLIES.notImplemented };
+  if (authenticator === null || authenticator.isDormant || session.protocol === 'SMTP')
+    return { reply: REPLIES.notImplemented };
   if (session.user !== '') return { reply: ONCE };
   const match = /^([A-Za-z\d_-]{1,20})(?: ([^ ]+))?$/.exec(argument);
   if (!match) return { reply: SYNTAX };
@@ -67,7 +68,7 @@ function saslClient({ client, tls }: SmtpSession): SaslClient {
 }
 
 /** Null for anything that is not base64 as RFC 4648 writes it: blanks, other alphabets, missing padding. */
-function fromBase64(text: string): Buffer | null {
+export function fromBase64(text: string): Buffer | null {
   if (text.length % 4 !== 0 || !/^[A-Za-z\d+/]*={0,2}$/.test(text)) return null;
   return Buffer.from(text, 'base64');
 }

@@ -70,7 +70,7 @@ function checkParameter(session: SmtpSession, [keyword, value]: Parameter): Repl
       if (session.tls === null) return TLS_FIRST;
       return value === '' ? null : NO_VALUE;
     case 'AUTH':
-      if (session.context.auth === null) break;
+      if (session.context.auth === null || session.context.auth.isDormant) break;
       return value === '<>' || isXtext(value) ? null : BAD_AUTH;
   }
   return unknownParameter(keyword);

@@ -7,9 +7,10 @@ import type { Attempt, Claim, MessageSummary, RecipientState, RouteKind, StoredM
 export type ClaimRow = readonly [string, number, number, string, Buffer | null, readonly ClaimedColumns[]];
 
 export function claimFrom([id, receivedAt, size, json, content, rows]: ClaimRow): Claim {
-  const { sender, parameters, traits } = JSON.parse(json) as Envelope;
+  const { sender, parameters, traits, isRelease } = JSON.parse(json) as Envelope;
   const recipients = rows.map((row) => claimedFrom(row, receivedAt));
-  return { id, receivedAt, sender, parameters, traits, size, content, recipients };
+  const marks = isRelease ? { isRelease } : {};
+  return { id, receivedAt, sender, parameters, traits, ...marks, size, content, recipients };
 }
 
 /** seq, id, received_at, size, envelope as JSON */

@@ -70,6 +70,10 @@ const update = (action: Exclude<QueueAction, 'delete'>): Statement => ({
   text: `UPDATE recipient SET ${CHANGES[action][1]}, lease_owner = NULL
     WHERE id = ANY ($1::bigint[]) AND state = ANY ($3::text[]) AND ${FREE} RETURNING id`,
 });
+const UNKEEP: Statement = {
+  name: 'change_unkeep',
+  text: 'UPDATE message SET captured = false WHERE seq = ANY ($1::bigint[]) AND captured',
+};
 const REMOVE: Statement = {
   name: 'change_delete',
   text: `WITH gone AS (
@@ -85,7 +89,8 @@ const LOCK: Statement = {
 const LEFT: Statement = {
   name: 'change_left',
   text: `UPDATE message SET captured = kept.captured FROM (
-    SELECT seq, count(recipient.id) AS others, coalesce(bool_and(state = 'captured'), true) AS captured
+    SELECT seq, count(recipient.id) AS others, coalesce(bool_or(state = 'captured')
+      AND NOT bool_or(state IN ('queued', 'deferred', 'unknown', 'held')), false) AS captured
     FROM unnest($1::bigint[]) AS given (seq)
     LEFT JOIN recipient ON recipient.id >= seq * ${RECIPIENT_SPAN} AND recipient.id < (seq + 1) * ${RECIPIENT_SPAN}
     GROUP BY seq
@@ -141,12 +146,17 @@ export class Scan {
       free.length === 0
         ? 0
         : await retried(this.#connections.patience, ['conflict'], async () =>
-            action === 'delete'
-              ? this.#remove(values)
-              : (await this.#connections.patient.ask(update(action), values)).length,
+            action === 'delete' ? this.#remove(values) : this.#update(action, values, free),
           );
     // What has been claimed since it was looked at is busy, too.
     return { changed, busy: meant.length - changed, next };
+  }
+
+  async #update(action: Exclude<QueueAction, 'delete'>, values: readonly unknown[], ids: readonly number[]) {
+    const { patient } = this.#connections;
+    // What is to be delivered again must not go because it is old.
+    if (action === 'requeue') await patient.ask(UNKEEP, [plain([...new Set(ids.map(messageOf))])]);
+    return (await patient.ask(update(action), values)).length;
   }
 
   /** Takes single recipients out of their messages, and a message with its last one. */

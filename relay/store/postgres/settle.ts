@@ -1,7 +1,7 @@
 // Records what became of what was claimed. Nearly all mail has one recipient and is delivered: it goes with the commits
 // (commits.ts). All else goes the long way, in one transaction for as many as wait.
 
-import { WAITING } from '../rows.ts';
+import { DONE, onlyKept, WAITING } from '../rows.ts';
 import type { Notice, Settlement, SettleOptions } from '../store.ts';
 import { type Arrival, insertArrivals } from './arrivals.ts';
 import { Batches } from './batches.ts';
@@ -11,6 +11,8 @@ import type { Remover } from './removal.ts';
 import { retried } from './retries.ts';
 import { messageOf, PIECE_BYTES, RECIPIENT_SPAN } from './schema.ts';
 import { plain, texts } from './values.ts';
+
+const RECIPIENTS_OF = `recipient.id >= seq * ${RECIPIENT_SPAN} AND recipient.id < (seq + 1) * ${RECIPIENT_SPAN}`;
 
 /** Whoever settles the last recipients of a message at the same time must see each other. */
 const LOCK: Statement = {
@@ -37,10 +39,7 @@ const END: Statement = {
 };
 const NOTE_CAPTURED: Statement = {
   name: 'note_captured',
-  text: `UPDATE message SET captured = NOT EXISTS (
-    SELECT 1 FROM recipient
-    WHERE recipient.id >= seq * ${RECIPIENT_SPAN} AND recipient.id < (seq + 1) * ${RECIPIENT_SPAN} AND state <> 'captured'
-  ) WHERE seq = ANY ($1::bigint[])`,
+  text: `UPDATE message SET captured = NOT captured WHERE seq = ANY ($1::bigint[]) AND captured <> ${onlyKept(RECIPIENTS_OF)}`,
 };
 const DELIVERED: Statement = {
   name: 'wholly_delivered',
@@ -95,24 +94,25 @@ export class Settling {
 
   async #settle(calls: readonly Call[]): Promise<number[]> {
     const delivered = new Set<number>();
-    const captured = new Set<number>();
+    /** Messages of which a recipient is done with and that stay, perhaps only to be looked at. */
+    const done = new Set<number>();
     for (const { results, forget } of calls) {
       for (const { recipientId, state } of results) {
         if (forget && state === 'delivered') delivered.add(messageOf(recipientId));
-        if (state === 'captured') captured.add(messageOf(recipientId));
+        if (DONE.has(state)) done.add(messageOf(recipientId));
       }
     }
-    const needsMore = delivered.size + captured.size > 0 || calls.some(({ notices }) => notices.length > 0);
+    const needsMore = delivered.size + done.size > 0 || calls.some(({ notices }) => notices.length > 0);
     if (!needsMore) return counted(calls, await end(this.#connections, calls));
     let freed = 0;
     const counts = await this.#connections.transaction(async (asker) => {
-      const touched = plain([...delivered, ...captured]);
-      if (delivered.size + captured.size > 0) await asker.ask(LOCK, [touched]);
+      const touched = plain([...new Set([...delivered, ...done])]);
+      if (delivered.size + done.size > 0) await asker.ask(LOCK, [touched]);
       const ended = await end(asker, calls);
-      if (captured.size > 0) await asker.ask(NOTE_CAPTURED, [plain([...captured])]);
       await insertArrivals(asker, arrivals(calls, ended));
       if (delivered.size > 0) {
         const rows = await asker.ask<[number]>(DELIVERED, [plain([...delivered])]);
+        for (const [seq] of rows) done.delete(seq);
         if (rows.length > 0)
           freed = (
             await this.#remover.remove(
@@ -121,6 +121,7 @@ export class Settling {
             )
           ).freed;
       }
+      if (done.size > 0) await asker.ask(NOTE_CAPTURED, [plain([...done])]);
       return counted(calls, ended);
     });
     if (freed > 0) this.#remover.sweepSoon();

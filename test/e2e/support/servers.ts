@@ -122,11 +122,11 @@ export function startDovecot(): Promise<Server> {
   });
 }
 
-/** FTP; its data connections go past the proxy. */
-export function startFtp(): Promise<Server> {
+/** FTP with its files in `files`. A server by IPv6 can be reached by IPv4 too. */
+export function startFtp(host = '127.0.0.1'): Promise<Server> {
   return Server.start(['ftp'], async (folder, { ftp }) => {
     await mkdir(join(folder, 'files'));
-    const where = ['-i', '127.0.0.1', '-p', String(ftp), '-d', join(folder, 'files')];
+    const where = ['-i', host, '-p', String(ftp), '-d', join(folder, 'files')];
     return ['/usr/bin/python3', '-W', 'ignore', '-m', 'pyftpdlib', '-w', ...where, '-u', USER, '-P', PASSWORD];
   });
 }

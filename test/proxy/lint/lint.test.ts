@@ -12,7 +12,14 @@ import { type Burst, fixtures, parse } from '../profiles/support.ts';
 async function lint(protocol: ProfileName, chunks: readonly Burst[]): Promise<{ checks: string[]; texts: string[] }> {
   const report = new LintReport();
   const journal = new Journal({ records: 4096, bytes: 1e9 });
-  const wanted = { protocol, starttls: 'observe' as const, effects: undefined, lint: report, clock: realClock };
+  const wanted = {
+    protocol,
+    starttls: 'observe' as const,
+    ftpData: 'off' as const,
+    effects: undefined,
+    lint: report,
+    clock: realClock,
+  };
   const make = await maker(wanted);
   const observer = make({ journal, conn: 1, profile: PROFILES[protocol], client: 'c', upstream: 's', now: () => 1 });
   for (const { from, bytes } of chunks) observer.feed(from, bytes);

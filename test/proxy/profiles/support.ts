@@ -9,7 +9,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DialogueEvent, SideName } from '../../../proxy/dialogue/event.ts';
 import { Journal } from '../../../proxy/dialogue/journal.ts';
-import { Observer, type Tap } from '../../../proxy/dialogue/observer.ts';
+import { Observer } from '../../../proxy/dialogue/observer.ts';
+import type { Tap } from '../../../proxy/dialogue/tap.ts';
 import type { Profile } from '../../../proxy/profiles/profile.ts';
 import { PROFILES } from '../../../proxy/profiles/table.ts';
 

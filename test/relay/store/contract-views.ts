@@ -197,6 +197,54 @@ export function viewContract(newPlace: () => Promise<Place>): void {
       expect(await store.trim(0)).to.equal(1);
     }),
   );
+
+  for (const state of ['delivered', 'bounced', 'expired'] as const) {
+    it(
+      `trims a message, too, of which a copy was ${state}, but not one that is delivered again`,
+      onFresh(newPlace, async ({ store }) => {
+        const id = await putMixed(store);
+        const [claim] = await store.claim('one', 5000, 1000, 1);
+        const end = { ...delivered(claim!.recipients[0]!), state };
+        await store.settle([end], { forgetDelivered: true });
+        expect((await store.get(id))!.recipients.map((one) => one.state)).to.deep.equal(['captured', state]);
+        if (state !== 'delivered') {
+          expect(await store.change({ ids: [id] }, 'requeue', 6000)).to.deep.equal({ changed: 1, busy: 0 });
+          expect(await store.trim(0)).to.equal(0);
+          const [again] = await store.claim('one', 6000, 1000, 1);
+          await store.settle([{ ...delivered(again!.recipients[0]!), state }], { forgetDelivered: true });
+        }
+        expect(await store.trim(0)).to.equal(1);
+      }),
+    );
+  }
+
+  it(
+    'does not count what was only to be relayed among what is captured',
+    onFresh(newPlace, async ({ store }) => {
+      await put(store, 'x', to('relay', 'a@x', 'b@x'));
+      const [claim] = await store.claim('one', 5000, 1000, 1);
+      await store.settle(
+        claim!.recipients.map((one, i) => ({ ...delivered(one), state: i === 0 ? 'bounced' : 'expired' })),
+      );
+      expect(await store.trim(0)).to.equal(0);
+      expect(await store.purge(6000)).to.equal(1);
+    }),
+  );
+
+  it(
+    'keeps the port of the listener, and that a mail was released',
+    onFresh(newPlace, async ({ store, open }) => {
+      const marks = { port: 1025, isRelease: true } as const;
+      const id = await put(store, 'x', { ...to('relay', 'a@x'), ...marks });
+      const plain = await put(store, 'x', to('relay', 'a@x'));
+      await store.close();
+      const again = await open();
+      expect(await again.get(id)).to.include(marks);
+      expect(await again.get(plain)).to.not.have.any.keys('port', 'isRelease');
+      const claims = await again.claim('one', 5000, 1000, 2);
+      expect(claims.map(({ isRelease = false }) => isRelease)).to.have.members([true, false]);
+    }),
+  );
 }
 
 function putMixed(store: Store): Promise<string> {

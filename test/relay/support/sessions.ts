@@ -98,6 +98,8 @@ export class Scene {
       route: (_sender, recipient) => options.route?.(recipient) ?? 'relay',
       accepted: ({ isWaiting }) => this.accepted.push(isWaiting),
       delivery: null,
+      keepsTranscripts: false,
+      faults: null,
       ...options.context,
     };
     this.door = options.door ?? {};

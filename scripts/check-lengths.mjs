@@ -16,7 +16,7 @@ const LAYERS = {
   // Runs in the browser: it shares types only.
   'web/ui': ['relay'],
   testing: ['web/server', 'relay', 'proxy', 'src'],
-  cli: ['web/server', 'relay', 'proxy', 'src'],
+  cli: ['testing', 'web/server', 'relay', 'proxy', 'src'],
 };
 
 /** Packages that one place hides from the rest, so that another can take their part. */

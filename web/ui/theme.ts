@@ -15,7 +15,7 @@ dark.addEventListener('change', () => {
 
 effect(() => {
   const isDark = theme.value === 'dark' || (theme.value === 'system' && isSystemDark.value);
-  document.documentElement.dataset['theme'] = isDark ? 'dark' : 'light';
+  document.documentElement.setAttribute('data-theme', isDark ? 'dark' : 'light');
 });
 
 export function setTheme(next: Theme): void {

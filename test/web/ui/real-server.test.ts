@@ -8,6 +8,12 @@ import { sendBySmtp } from '../smtp.ts';
 import { builtPage, inChromium, settled } from './support/chromium.ts';
 import { HOSTILE } from './support/hostile.ts';
 
+/** As much of an element of the frame as is read there. */
+interface Shown {
+  readonly naturalWidth: number;
+  readonly ownerDocument: { readonly defaultView: { getComputedStyle(of: unknown): { readonly color: string } } };
+}
+
 const PIXEL =
   'iVBORw0KGgoAAAANSUhEUgAAABgAAAAQCAIAAACDRijCAAAAJ0lEQVR42mNQTbpNFcQwatCoQaMGjRo0atCoQaMGjRo0atCoQUPFIADcQ2kCzQ1LrgAAAABJRU5ErkJggg==';
 
@@ -126,7 +132,8 @@ inChromium('the page on a real sink', ({ visit }) => {
     const frame = page.frameLocator('iframe');
     await frame.getByText('492817').waitFor();
     // In the browser: nothing of its types is known here.
-    const inFrame = (id: string, read: (element: any) => unknown): Promise<unknown> => frame.locator(id).evaluate(read);
+    const inFrame = (id: string, read: (element: Shown) => unknown): Promise<unknown> =>
+      frame.locator(id).evaluate(read);
     expect(await inFrame('#said', (said) => said.ownerDocument.defaultView.getComputedStyle(said).color)).to.equal(
       'rgb(1, 2, 3)',
     );

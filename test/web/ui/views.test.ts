@@ -3,6 +3,12 @@ import { expect } from 'chai';
 import { inChromium, settled } from './support/chromium.ts';
 import { sample } from './support/sample.ts';
 
+/** As much of an element of the page as is read there. */
+interface Image {
+  readonly naturalWidth: number;
+  decode(): Promise<void>;
+}
+
 const expected = /Content Security Policy/;
 
 inChromium('the views of a mail', ({ open }) => {
@@ -10,7 +16,8 @@ inChromium('the views of a mail', ({ open }) => {
     const { page } = await open({ prepare: sample, expected });
     await page.locator('.row').first().click();
     const frame = page.locator('iframe');
-    const inside = (): Promise<number> => frame.evaluate((element: any) => element.clientWidth);
+    const inside = (): Promise<number> =>
+      frame.evaluate((element: { readonly clientWidth: number }) => element.clientWidth);
     const room = (await page.locator('.frame-room').boundingBox())!;
     expect(await inside()).to.equal(Math.round(room.width));
     for (const [name, px] of [
@@ -58,7 +65,7 @@ inChromium('the views of a mail', ({ open }) => {
     await page.locator('.row').first().click();
     await page.getByRole('button', { name: /order-4711\.png/ }).click();
     expect(
-      await page.locator('.preview-image').evaluate((image: any) => image.decode().then(() => image.naturalWidth)),
+      await page.locator('.preview-image').evaluate((image: Image) => image.decode().then(() => image.naturalWidth)),
     ).to.equal(24);
     await page.getByRole('button', { name: /order-4711\.csv/ }).click();
     await page.getByText('cup;14.00').waitFor();
@@ -81,7 +88,9 @@ inChromium('the views of a mail', ({ open }) => {
     await page.locator('.row').click();
     const shown = page.getByRole('region', { name: 'The text of the mail' });
     expect(await shown.textContent()).to.equal(text);
-    const hrefs = await shown.locator('a').evaluateAll((links: any[]) => links.map(({ href }) => href));
+    const hrefs = await shown
+      .locator('a')
+      .evaluateAll((links: readonly { readonly href: string }[]) => links.map(({ href }) => href));
     expect(hrefs).to.deep.equal(['https://example.com/a?b=c']);
   });
 

@@ -167,9 +167,9 @@ function keyDown(event: KeyboardEvent): void {
 
 function click(event: MouseEvent): void {
   if (!(event.target instanceof Element)) return;
-  const element = event.target.closest<HTMLElement>('[data-index]');
+  const element = event.target.closest('[data-index]');
   if (element === null) return;
-  const index = Number(element.dataset['index']);
+  const index = Number(element.getAttribute('data-index'));
   const row = rows.at(index);
   if (row === undefined) return;
   if (event.shiftKey) void extendTo(index);

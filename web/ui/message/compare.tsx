@@ -68,7 +68,7 @@ export function ComparePage() {
         <Show of={found} what="comparison" again={again}>
           {({ same, headers, text, html, tree }) => (
             <>
-              {same && <p class="verdict good">They are the same, but for dates, ids and boundaries.</p>}
+              {same && <p class="verdict good check">They are the same, but for dates, ids and boundaries.</p>}
               <Part title="Headers" hunks={headers} />
               <Part title="Text" hunks={text} />
               <Part title="HTML" hunks={html} />
@@ -85,7 +85,7 @@ function Side({ sign, id, kind }: { sign: string; id: string; kind: string }) {
   void version.value;
   const row = rows.get(id);
   return (
-    <p class="side">
+    <p class="compared">
       <span class={`sign ${kind}`}>{sign}</span>{' '}
       <button type="button" class="link" onClick={() => openMail(id)}>
         {row?.Subject || id}

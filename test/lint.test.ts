@@ -113,7 +113,7 @@ describe('the rules between the folders', () => {
     ['only cli/ ends the process', 'src/exit.ts:2: only cli/ ends the process'],
     [
       'nodemailer has its places',
-      'relay/upstream/upstream.ts:2: nodemailer/lib/smtp-connection is imported by relay/upstream/: upstream-connection.ts, upstream-open.ts and dkim.ts only',
+      'relay/upstream/upstream.ts:2: nodemailer/lib/smtp-connection is imported by relay/upstream/: upstream-connection.ts, upstream-open.ts and dkim.ts; web/server/mailpit/compose.ts only',
     ],
     ['yargs has one place', 'src/words.ts:2: yargs is imported by cli/ only'],
     ['winston has one place', 'relay/log.ts:2: winston is imported by src/log.ts only'],

@@ -105,7 +105,7 @@ except ftplib.error_temp as error: print(str(error)[:3])
 print(c.nlst())
 c.quit()
 `);
-    expect(said).to.equal("1000 30000000\n426\n['big']\n(0)");
+    expect(said).to.equal("1000 None\n426\n['big']\n(0)");
     await proxy.over(3);
     expect(proxy.lines('server').some((line) => /^note RETR big: \d+ bytes, .*; failed: /.test(line))).to.equal(true);
   });
@@ -127,7 +127,7 @@ c.quit()
       expect(await output('/usr/bin/curl', ['-sS', ...args, '-o', down, url])).to.equal('(0)');
       expect((await readFile(down)).equals(DATA)).to.equal(true);
       await proxy.over(4);
-      expect(transfers(proxy).map((line) => line.replace(/^(\w+) \S+/, '$1'))).to.have.members([
+      expect(transfers(proxy).map((line) => line.replace(/^(\w+) \S+:/, '$1:'))).to.have.members([
         `STOR: 1000000 bytes, sha256 ${SHA}`,
         `RETR: 1000000 bytes, sha256 ${SHA}`,
       ]);

@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { WebSocket } from 'ws';
 import { until, within } from '../support/within.ts';
 import { type Json, sinkForSuite, startSink } from './sink.ts';
+import { recordingLog } from './support.ts';
 
 interface Frame {
   readonly Type: string;
@@ -112,6 +113,23 @@ describe('The WebSockets', () => {
       expect(await refusal('api/events', {}, other.url)).to.equal(401);
       expect(await refusal('api/events', { auth: 'ann:wrong' }, other.url)).to.equal(401);
       await listen('api/events', other.url, { auth: 'ann:secret' });
+    } finally {
+      await other.stop();
+    }
+  });
+
+  it('lets go of a client that does not read, and tells the log', async () => {
+    const { log, entries } = recordingLog();
+    const other = await startSink({ log });
+    try {
+      const { socket } = await listen('api/v2/websocket', other.url);
+      socket.pause();
+      const big = `Subject: big\r\n\r\n${`${'x'.repeat(998)}\r\n`.repeat(1000)}`;
+      for (let i = 0; i < 12; i++) await other.put({ content: big });
+      await until(15_000, () => entries.some(([event]) => event === 'web.listener_dropped'), 'the end of it');
+      const closed = once(socket, 'close');
+      socket.resume();
+      expect((await within(10_000, closed))[0]).to.equal(1006);
     } finally {
       await other.stop();
     }

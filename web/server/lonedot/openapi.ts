@@ -4,7 +4,6 @@ import type { Handler } from '../context.ts';
 import { METHODS, OWN_API } from '../frame/methods.ts';
 import { version } from '../frame/version.ts';
 import type { Route } from '../routes.ts';
-import { DOCS_SCRIPT, DOCS_STYLE, docsPage } from './docs-page.ts';
 import type { Operation } from './operations.ts';
 
 /** Made once, when somebody asks. */
@@ -19,7 +18,10 @@ export const getOpenApi: Handler = async (c, { options }) => {
 };
 
 export const getDocs: Handler = async (c, { options }) => {
-  const { OPERATIONS } = await import('./operations.ts');
+  const [{ OPERATIONS }, { DOCS_SCRIPT, DOCS_STYLE, docsPage }] = await Promise.all([
+    import('./operations.ts'),
+    import('./docs-page.ts'),
+  ]);
   const page = docsPage(OPERATIONS, `${options.webroot.slice(0, -1)}${OWN_API}`);
   const hash = (text: string) => createHash('sha256').update(text).digest('base64');
   return c.html(page.text, 200, {

@@ -1,13 +1,12 @@
 // The web server beside a sink or a relay: pages for people, APIs for programs, health for supervisors.
-// Loaded when mail is already accepted, and with few imports: nobody waits for it to send the first mail.
-import { getRequestListener, RequestError } from '@hono/node-server';
+// Loaded when mail is already accepted, and with few imports: nobody waits for it to send the first mail. What answers
+// requests is loaded with the first of them.
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Address, formatAddress } from '../../src/address.ts';
 import { realClock } from '../../src/clock.ts';
 import type { Log } from '../../src/log.ts';
-import { createApp, SERVER_FAILED } from './app.ts';
 import type { MailView, Web } from './context.ts';
 import type { WebLogin } from './frame/login.ts';
-import { SECURITY_HEADERS } from './headers.ts';
 import { type HttpExtras, HttpListener } from './http-listener.ts';
 import type { LiveHub } from './live/hub.ts';
 import type { WebSockets } from './live/websockets.ts';
@@ -43,15 +42,13 @@ export async function startWeb(
     },
   };
   const secure = await openTls(options, log);
-  const app = createApp(web);
-  const answer = getRequestListener(app.fetch, {
-    // Nobody else's Request and Response change because there is a web server.
-    overrideGlobalObjects: false,
-    errorHandler: (error) => answerOutsideApp(error, log),
-  });
+  let answering: Promise<(request: IncomingMessage, response: ServerResponse) => void> | undefined;
   const listener = new HttpListener(
     options.listen,
-    (request, response) => void answer(request, response),
+    (request, response) => {
+      answering ??= import('./request-listener.ts').then(({ requestListener }) => requestListener(web));
+      void answering.then((answer) => answer(request, response));
+    },
     log,
     realClock,
     {
@@ -107,17 +104,6 @@ async function openTls({ uiTlsCert, uiTlsKey }: WebOptions, log: Log): Promise<H
       ALPNProtocols: ['http/1.1'],
     });
   };
-}
-
-/** Requests out of which no Request can be made never reach the application. */
-function answerOutsideApp(error: unknown, log: Log): Response {
-  const isRequestBad = error instanceof RequestError;
-  if (!isRequestBad) log.error('web.failed', { error });
-  const line = isRequestBad ? 'the request has no valid Host header or address' : SERVER_FAILED;
-  return new Response(`${line}\n`, {
-    status: isRequestBad ? 400 : 500,
-    headers: { ...SECURITY_HEADERS, 'Content-Type': 'text/plain; charset=utf-8' },
-  });
 }
 
 function urlOf(bound: Address, scheme: string, webroot: string): string {

@@ -42,6 +42,7 @@ describe('What the web server loads', () => {
 
   for (const entry of [
     'web/server/server.ts',
+    'web/server/request-listener.ts',
     'web/server/pages/handlers.ts',
     'web/server/mailpit/messages.ts',
     'web/server/mailpit/message.ts',
@@ -61,7 +62,7 @@ describe('What the web server loads', () => {
   }
 
   it('is seen by this test', () => {
-    expect(loadedWith('web/server/server.ts')).to.include('@hono/node-server');
+    expect(loadedWith('web/server/request-listener.ts')).to.include('@hono/node-server');
     expect(loadedWith('web/server/live/websockets.ts')).to.include('ws');
     expect(loadedWith('web/server/lonedot/schemas.ts')).to.include('zod');
   });

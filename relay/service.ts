@@ -45,6 +45,8 @@ export interface MailService extends Places, SinkTools, Pick<Readers, 'pop3' | '
 
 /** For programs that have lonedot inside them. */
 export interface ServiceHooks extends SecurityHooks {
+  /** Told when the sockets are bound: from now on clients are greeted, and wait with their first command for the store. */
+  readonly bound?: (places: Places) => void;
   /** Of a sink: told of each session, whose dialogue grows as it goes on. */
   readonly sessionOpened?: SmtpContext['sessionOpened'];
 }
@@ -56,7 +58,7 @@ const LAST_WORDS_MS = 1000;
 export async function startMail(
   first: SinkOptions | RelayOptions,
   log: Log,
-  { sessionOpened, ...hooks }: ServiceHooks = {},
+  { bound, sessionOpened, ...hooks }: ServiceHooks = {},
 ): Promise<MailService> {
   let options = first;
   const stats = new MailStats();
@@ -97,6 +99,7 @@ export async function startMail(
   const injected = await firstFaults(options, context);
   const doors = makeDoors(options, context, security, log);
   const places = await openDoors(doors);
+  bound?.(places);
   let store: Store;
   let delivery: Delivery | null = null;
   try {

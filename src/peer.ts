@@ -28,8 +28,13 @@ export function directPeer(socket: Socket, isUnix: boolean): PeerInfo | undefine
   return {
     address,
     port,
-    localAddress: unmapAddress(socket.localAddress ?? ''),
-    localPort: socket.localPort ?? 0,
+    // Few ask, while the connection is open; the system is asked then.
+    get localAddress() {
+      return unmapAddress(socket.localAddress ?? '');
+    },
+    get localPort() {
+      return socket.localPort ?? 0;
+    },
     viaProxy: false,
     socketAddress: formatPeer(address, port),
   };

@@ -30,6 +30,8 @@ export interface Transport {
   resume(): void;
   /** What came before an error and was not handed out, since it was paused then. */
   unread?(): Buffer | null;
+  /** Has the system probe the peer behind so much silence, in milliseconds. */
+  keepAlive?(idleMs: number): void;
   /** Between cork and uncork writes are gathered and leave together. */
   cork?(): void;
   uncork?(): void;
@@ -98,6 +100,10 @@ class SocketTransport implements Transport {
 
   resume(): void {
     this.socket.resume();
+  }
+
+  keepAlive(idleMs: number): void {
+    (this.below ?? this.socket).setKeepAlive(true, idleMs);
   }
 
   cork(): void {

@@ -4,9 +4,10 @@
 
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { acceptCalls } from './sqlite-accept.ts';
+import { BESIDE_REMOVALS, bytesOf, isForFile, moveWhole, UNSYNCED, WRITES } from './sqlite-calls.ts';
 import { changeCalls } from './sqlite-change.ts';
 import type { Database } from './sqlite-database.ts';
-import { ContentFiles, FIRST_IN_FILE } from './sqlite-files.ts';
+import { ContentFiles } from './sqlite-files.ts';
 import { GroupCommit, type Outcome, reasonOf, type Transactions } from './sqlite-group.ts';
 import { hookCalls } from './sqlite-hooks.ts';
 import { IdleIndexing } from './sqlite-idle.ts';
@@ -39,39 +40,6 @@ import { Watcher } from './sqlite-watcher.ts';
 const GROUP_BYTES = 4 << 20;
 /** What is written between checkpoints. The WAL is about as long; less would write the same pages more often. */
 const CHECKPOINT_BYTES = 2 << 20;
-/** What a call writes besides content, roughly: its share of table and index pages. */
-const CALL_BYTES = 2000;
-
-/** A record, so that the compiler misses the call that was left out. */
-const WRITE_NAMES: Readonly<Record<WriteName, true>> = {
-  accept: true,
-  piece: true,
-  claim: true,
-  renew: true,
-  check: true,
-  settle: true,
-  hasten: true,
-  purge: true,
-  delete: true,
-  trim: true,
-  change: true,
-  notePauses: true,
-  setHookCursor: true,
-  inboxIndex: true,
-  inboxTranscripts: true,
-  inboxMark: true,
-  inboxTag: true,
-  inboxRemove: true,
-  inboxTrim: true,
-  namespaceAdd: true,
-  namespaceRemove: true,
-};
-const WRITES: ReadonlySet<string> = new Set(Object.keys(WRITE_NAMES));
-/** The writes to which it makes no difference whether what is doomed is still there: nearly all of a busy relay's. */
-const BESIDE_REMOVALS: ReadonlySet<string> = new Set<WriteName>(['accept', 'piece', 'check', 'settle']);
-/** What can be made again, or is missed by nobody: their commits do not wait for the disk, the next one takes them along. */
-const UNSYNCED: ReadonlySet<string> = new Set<WriteName>(['inboxIndex', 'inboxTranscripts']);
-
 /** Opens the database, greets, and answers calls until one of them is `close`. */
 export function serve(port: MessagePort, options: ServeOptions): void {
   const greet = (greeting: Greeting): void => port.postMessage(greeting);
@@ -319,24 +287,4 @@ function transactions(db: Database, remover: Remover, files: ContentFiles): Tran
       db.rollback();
     },
   };
-}
-
-/** Bytes that have their memory for themselves are moved: a copy left here would be garbage of both threads. */
-function moveWhole(value: unknown, moved: ArrayBuffer[]): void {
-  if (!(value instanceof Uint8Array)) return;
-  const { buffer, byteLength } = value;
-  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) moved.push(buffer);
-}
-
-function isForFile(call: Call): boolean {
-  return call[1] === 'piece' && call[2].n >= FIRST_IN_FILE;
-}
-
-function bytesOf(call: Call): number {
-  if (call[1] === 'accept') return CALL_BYTES + call[2].tail.length;
-  if (call[1] === 'piece') return CALL_BYTES + call[2].bytes.length;
-  if (call[1] === 'inboxIndex')
-    return call[2].rows.reduce((sum, row) => sum + CALL_BYTES + row.at(-1)!.toString().length, 0);
-  if (call[1] === 'settle') return call[2].notices.reduce((sum, { message }) => sum + message.tail.length, CALL_BYTES);
-  return CALL_BYTES;
 }

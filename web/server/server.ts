@@ -1,6 +1,7 @@
 // The web server beside a sink or a relay: pages for people, APIs for programs, health for supervisors.
 // Loaded when mail is already accepted, and with few imports: nobody waits for it to send the first mail. What answers
 // requests is loaded with the first of them.
+import { setMaxListeners } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Address, formatAddress } from '../../src/address.ts';
 import { realClock } from '../../src/clock.ts';
@@ -27,6 +28,8 @@ export async function startWeb(
   const options = webOptions(given);
   const { log } = deps;
   const stopping = new AbortController();
+  // Whoever waits for mail listens to it, and hundreds may.
+  setMaxListeners(0, stopping.signal);
   let hub: Promise<LiveHub> | undefined;
   let sockets: Promise<WebSockets> | undefined;
   const web: Web = {

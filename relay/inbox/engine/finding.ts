@@ -50,6 +50,7 @@ export class Finding {
   }
 
   async page(matches: Matches, span: Span, { oldestFirst, start, limit }: Wanted): Promise<number[]> {
+    if (matches.isEverything) return matches.list(span, oldestFirst, limit, start).map(([seq]) => seq);
     const seqs: number[] = [];
     let skip = start;
     const pause = pauser();

@@ -17,8 +17,8 @@ import { MailSource } from './mail-source.ts';
 import { Namespaces } from './namespaces.ts';
 import { Retention } from './retention.ts';
 
-/** Taken as it is needed: the pages of a small inbox are few. */
-const CACHE_KB = 32_000;
+/** At most: only what is looked at takes memory, and the system takes it back. */
+const MAPPED_BYTES = 256 << 20;
 
 type Answerers = { readonly [Name in keyof Asks]: (...args: Asks[Name]['takes']) => Promise<Asks[Name]['gives']> };
 
@@ -55,8 +55,8 @@ class InboxServer {
     this.#storePort = storePort;
     this.#settings = settings;
     const db = new Database(place.file, place.busyMs, { readOnly: true });
-    // A search of a large inbox looks into many pages, and into the same ones again and again.
-    db.pragma(`cache_size=-${CACHE_KB}`);
+    // A search of a large inbox looks into many pages here and there: mapped, they are looked at where they are.
+    db.pragma(`mmap_size=${MAPPED_BYTES}`);
     this.#db = db;
     const store = new DatabaseLink(storePort, place.file);
     const failed = (error: unknown): void => this.#tell([{ failed: reasonOf(error) }]);

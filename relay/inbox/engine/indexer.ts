@@ -13,10 +13,13 @@ import type { Listing } from './listing.ts';
 import { inboxRow, type StoredMail } from './mail-row.ts';
 import type { MailSource } from './mail-source.ts';
 import { Matches } from './matches.ts';
-import type { Namespaces } from './namespaces.ts';
+import type { Namespaces, OwnerOf } from './namespaces.ts';
 import { broughtTags } from './tag-names.ts';
 
-const MAILS_A_BATCH = 64;
+/** More in one commit would be cheaper, and hold up the mail that comes in meanwhile. */
+const MAILS_A_BATCH = 16;
+/** Mails up to this size are all read at once for a batch. */
+const SHORT_BYTES = 64 << 10;
 /** A batch is over when it has taken so long: what it has can be shown. */
 const BATCH_MS = 50;
 /** Between two mails of a batch: questions come in between. */
@@ -24,13 +27,18 @@ const TURN_MS = 5;
 /** Of longer mail only the beginning is read for lists and searches. */
 const READ_BYTES = 10 << 20;
 const RETRY_MS = 1000;
+/** How long the way is left to others after a batch: so many times what it took. */
+const WAY = 2;
+const LONGEST_WAY_MS = 50;
+/** Mails that may lie unread meanwhile: they are read within the time that a question waits. */
+const MOST_BEHIND = 5000;
 
 export interface IndexerParts {
   readonly db: Database;
   readonly listing: Listing;
   readonly source: MailSource;
   readonly store: DatabaseLink;
-  readonly namespaces: Pick<Namespaces, 'ownerOf'>;
+  readonly namespaces: Pick<Namespaces, 'owners'>;
   readonly settings: () => InboxSettings;
   /** The seq of the mail that is read at this moment. */
   readonly reading: Float64Array;
@@ -48,6 +56,8 @@ export class Indexer {
   #isRunning = false;
   #isRung = false;
   #isStopped = false;
+  /** Ends a pause. */
+  #goOn: () => void = () => {};
 
   constructor(parts: IndexerParts) {
     this.#parts = parts;
@@ -83,6 +93,7 @@ export class Indexer {
       };
       const timer = setTimeout(waiting.reached, INDEX_WAIT_MS);
       this.#waiting.add(waiting);
+      this.#goOn();
       this.ring();
     });
   }
@@ -92,7 +103,9 @@ export class Indexer {
     while (this.#isRung && !this.#isStopped) {
       this.#isRung = false;
       try {
-        while (!this.#isStopped && (await this.#batch()));
+        for (let began = performance.now(); !this.#isStopped && (await this.#batch()); began = performance.now()) {
+          await this.#giveWay(performance.now() - began);
+        }
       } catch (error) {
         if (this.#isStopped) break;
         this.#parts.failed(error);
@@ -103,12 +116,23 @@ export class Indexer {
     this.#isRunning = false;
   }
 
+  /** While mail comes in faster than it is read, and nobody waits for it, taking in goes first. */
+  async #giveWay(workedMs: number): Promise<void> {
+    if (!this.#isRung || this.#waiting.size > 0 || this.#isStopped) return;
+    if (this.#parts.listing.newest() - this.#upTo > MOST_BEHIND) return;
+    this.#isRung = false;
+    await new Promise<void>((resolve) => {
+      this.#goOn = resolve;
+      setTimeout(resolve, Math.min(LONGEST_WAY_MS, workedMs * WAY)).unref();
+    });
+  }
+
   /** False when there is no more. */
   async #batch(): Promise<boolean> {
     // Another process may have been at work.
     this.#upTo = Math.max(this.#upTo, this.#noted());
     const from = this.#upTo;
-    const mails = this.#parts.listing.storedAfter(from, MAILS_A_BATCH);
+    const { mails, contents, ownerOf } = this.#read(from);
     if (mails.length === 0) {
       this.#reach(from);
       return false;
@@ -118,7 +142,7 @@ export class Indexer {
     let turned = started;
     let to = from;
     for (const mail of mails) {
-      if (mail.recipients.length > 0) rows.push(await this.#row(mail));
+      if (mail.recipients.length > 0) rows.push(await this.#row(mail, contents.get(mail.seq), ownerOf));
       to = mail.seq;
       const now = performance.now();
       if (now - started > BATCH_MS) break;
@@ -135,17 +159,30 @@ export class Indexer {
     return true;
   }
 
-  async #row(mail: StoredMail): Promise<InboxRow> {
-    const { reading, spared, settings, namespaces } = this.#parts;
+  /** A batch as it is at one moment: whose a mail is was decided by the namespaces that were there before it. */
+  #read(from: number): { mails: StoredMail[]; contents: Map<number, Buffer | undefined>; ownerOf: OwnerOf } {
+    const { db, listing, source, namespaces } = this.#parts;
+    return db.snapshot(() => {
+      const mails = listing.storedAfter(from, MAILS_A_BATCH);
+      const contents = new Map<number, Buffer | undefined>();
+      for (const { seq, size, recipients } of mails) {
+        if (size <= SHORT_BYTES && recipients.length > 0) contents.set(seq, source.read(seq, SHORT_BYTES));
+      }
+      return { mails, contents, ownerOf: namespaces.owners() };
+    });
+  }
+
+  async #row(mail: StoredMail, content: Buffer | undefined, ownerOf: OwnerOf): Promise<InboxRow> {
+    const { reading, spared, settings, source } = this.#parts;
     let parsed: ParsedMail | null = null;
     if (mail.seq !== spared) {
       reading[0] = mail.seq;
-      const bytes = this.#parts.source.read(mail.seq, READ_BYTES);
+      const bytes = content ?? source.read(mail.seq, READ_BYTES);
       // A mail that cannot be read is shown as its envelope.
       if (bytes) parsed = await parseMail(bytes).catch(() => null);
       reading[0] = 0;
     }
-    const namespace = namespaces.ownerOf(mail, parsed?.headers ?? []);
+    const namespace = ownerOf(mail, parsed?.headers ?? []);
     return inboxRow(mail, parsed, { namespace, tags: broughtTags(mail, parsed?.tags ?? [], settings()) });
   }
 

@@ -33,6 +33,8 @@ export class Listing {
   readonly #finding: Finding;
   readonly #summaries: Query<SummaryColumns>;
   readonly #stored: Query<StoredColumns>;
+  readonly #storedNewest: Query<StoredColumns>;
+  readonly #capturedAfter: Query<[number]>;
   readonly #storedOne: Query<StoredColumns>;
   readonly #seqs: Query<[string, number]>;
   readonly #seq: Query<[number]>;
@@ -49,6 +51,8 @@ export class Listing {
        FROM inbox AS i JOIN inbox_text AS t ON t.seq = i.seq WHERE i.seq IN (SELECT value FROM json_each(?))`,
     );
     this.#stored = db.query(`${STORED} WHERE seq > ? ORDER BY seq LIMIT ?`);
+    this.#storedNewest = db.query(`${STORED} WHERE seq > ? ORDER BY seq DESC LIMIT ?`);
+    this.#capturedAfter = db.query('SELECT count(*) FROM message WHERE captured = 1 AND seq > ?');
     this.#storedOne = db.query(`${STORED} WHERE id = ?`);
     this.#seqs = db.query('SELECT id, seq FROM message WHERE id IN (SELECT value FROM json_each(?))');
     this.#seq = db.query('SELECT seq FROM message WHERE id = ?');
@@ -72,13 +76,13 @@ export class Listing {
     const { total, tags, late, all } = this.#db.snapshot(() => ({
       total: this.#countOf(namespace),
       tags: this.tags(namespace === undefined ? {} : { namespace }).map(({ tag }) => tag),
-      late: isPlain(ask) ? this.#notRead(indexed) : [],
+      late: isPlain(ask) ? this.#notRead(indexed) : NONE_UNREAD,
       all: matches.all(),
     }));
     const counted: Span = { from: Math.max(all.from, ask.afterSeq ?? 0), to: all.to };
     const shown: Span = { from: counted.from, to: Math.min(all.to, (ask.beforeSeq ?? Number.POSITIVE_INFINITY) - 1) };
-    const first = oldestFirst ? [] : late.slice(start, start + limit);
-    const wanted = { oldestFirst, start: Math.max(0, start - late.length), limit: limit - first.length };
+    const first = oldestFirst ? [] : late.shown.slice(start, start + limit);
+    const wanted = { oldestFirst, start: Math.max(0, start - late.messages), limit: limit - first.length };
     const isAll = ask.query === undefined && ask.before === undefined && ask.afterSeq === undefined;
     const found = isAll
       ? { seqs: await this.#finding.page(matches, shown, wanted), count: total, isLeast: false }
@@ -90,10 +94,10 @@ export class Listing {
     }
     return {
       messages,
-      total: total.messages + late.length,
-      unread: total.unread + late.length,
-      matching: found.count.messages + late.length,
-      matchingUnread: found.count.unread + late.length,
+      total: total.messages + late.messages,
+      unread: total.unread + late.messages,
+      matching: found.count.messages + late.messages,
+      matchingUnread: found.count.unread + late.messages,
       ...(found.isLeast ? { isLeast: true } : {}),
       tags,
     };
@@ -101,7 +105,7 @@ export class Listing {
 
   async latest(ask: Pick<PageAsk, 'namespace' | 'query'>, indexed: number): Promise<InboxSummary | undefined> {
     this.#counting.asked();
-    const [late] = isPlain(ask) ? this.#notRead(indexed) : [];
+    const [late] = isPlain(ask) ? this.#notRead(indexed).shown : [];
     if (late) return late;
     const matches = new Matches(this.#db, questionOf(ask));
     const [seq] = await this.#finding.page(matches, matches.all(), { oldestFirst: false, start: 0, limit: 1 });
@@ -125,7 +129,7 @@ export class Listing {
 
   counts({ namespace }: Scope, indexed: number): { messages: number; unread: number } {
     const { messages, unread } = this.#countOf(namespace);
-    const late = namespace === undefined ? this.#notRead(indexed).length : 0;
+    const late = namespace === undefined ? this.#notRead(indexed).messages : 0;
     return { messages: messages + late, unread: unread + late };
   }
 
@@ -171,13 +175,18 @@ export class Listing {
     return { messages, unread };
   }
 
-  /** Newest first. */
-  #notRead(indexed: number): InboxSummary[] {
-    if (this.newest() <= indexed) return [];
-    const late = this.storedAfter(indexed, MAX_UNREAD_SHOWN).filter(({ recipients }) => recipients.length > 0);
-    return late.map(unread).reverse();
+  /** The newest of those that are not read yet, newest first, and how many there are. */
+  #notRead(indexed: number): { readonly shown: readonly InboxSummary[]; readonly messages: number } {
+    if (this.newest() <= indexed) return NONE_UNREAD;
+    const stored = this.#storedNewest.all(indexed, MAX_UNREAD_SHOWN).map(storedFrom);
+    const shown = stored.filter(({ recipients }) => recipients.length > 0).map(unread);
+    // Those that are all captured can be counted; of the others, there are as many as are shown.
+    const messages = shown.length < MAX_UNREAD_SHOWN ? shown.length : (this.#capturedAfter.first(indexed)?.[0] ?? 0);
+    return { shown, messages };
   }
 }
+
+const NONE_UNREAD = { shown: [], messages: 0 };
 
 export function questionOf({ query, namespace, before }: Pick<PageAsk, 'query' | 'namespace' | 'before'>): Question {
   return { query: query ?? EVERYTHING, namespace, before };

@@ -40,6 +40,8 @@ export class Matches {
   readonly #regexes: readonly RegexQuery[];
   readonly #regexSearch: RegexSearch | null;
   readonly #bounds: string;
+  /** Whether every mail matches: then one that stands far down is found by counting rows. */
+  readonly isEverything: boolean;
 
   constructor(db: Database, { query, namespace, before }: Question) {
     this.#db = db;
@@ -54,6 +56,7 @@ export class Matches {
       '',
       scope.map(({ sql, values }) => ({ sql: ` AND ${sql}`, values })),
     );
+    this.isEverything = query === EVERYTHING && scope.length === 0;
     this.#query = query;
     this.#regexes = regexesOf(query);
     this.#regexSearch = this.#regexes.length > 0 ? new RegexSearch(db) : null;

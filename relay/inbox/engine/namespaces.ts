@@ -12,6 +12,8 @@ const MAX_NAMESPACES = 10_000;
 /** The longest wait between two looks at the clock, which may be set. */
 const LOOK_MS = 60_000;
 
+export type OwnerOf = (mail: StoredMail, headers: readonly HeaderField[]) => string;
+
 /** name, created_at, expires_at, members */
 type Columns = [string, number, number | null, string];
 
@@ -50,8 +52,8 @@ export class Namespaces {
     return this.#all.all().map(namespaceFrom);
   }
 
-  /** The first that wants it; '' when none does. */
-  ownerOf(mail: StoredMail, headers: readonly HeaderField[]): string {
+  /** By those that there are now: the first that wants a mail; '' when none does. */
+  owners(): OwnerOf {
     const rows = this.#all.all();
     const text = JSON.stringify(rows);
     if (text !== this.#ownersText) {
@@ -59,7 +61,8 @@ export class Namespaces {
       this.#ownersText = text;
     }
     const now = Date.now();
-    return this.#owners.find((one) => (one.expiresAt ?? now + 1) > now && one.owns(mail, headers))?.name ?? '';
+    const owners = this.#owners.filter(({ expiresAt }) => expiresAt === null || expiresAt > now);
+    return (mail, headers) => owners.find((one) => one.owns(mail, headers))?.name ?? '';
   }
 
   /** Rejects with BAD_NAMESPACE or NAMESPACE_EXISTS. */

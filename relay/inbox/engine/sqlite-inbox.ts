@@ -20,6 +20,8 @@ import {
   readingNote,
 } from './inbox-protocol.ts';
 
+/** Mails of this time are told together. Whoever asks meanwhile is not kept waiting by it. */
+const TELL_AFTER_MS = 10;
 /** After the first mail: its sender has its answer, and whoever asks at once is not kept waiting by this. */
 const START_AFTER_MS = 20;
 /** After the start of the program, for the mail that a file holds already. */
@@ -84,7 +86,7 @@ export class SqliteInbox implements Inbox {
     if (!store.wasEmpty) this.#startIn(LOOK_AFTER_MS);
   }
 
-  /** A mail was committed. Cheap: all of one turn of the event loop are told together. */
+  /** A mail was committed. Cheap: all of some milliseconds are told together. */
   accepted(mail: { readonly id: string; readonly transcript?: readonly TranscriptLine[] }): void {
     if (mail.transcript && mail.transcript.length > 0) {
       const lines = JSON.stringify(mail.transcript);
@@ -92,7 +94,7 @@ export class SqliteInbox implements Inbox {
     }
     if (this.#isRung) return;
     this.#isRung = true;
-    setImmediate(() => this.#ring());
+    setTimeout(() => this.#ring(), TELL_AFTER_MS);
   }
 
   /** New limits and rules hold from now on. */
@@ -229,7 +231,7 @@ export class SqliteInbox implements Inbox {
   }
 
   #startIn(ms: number): void {
-    if (this.#startTimer !== null || this.#closing) return;
+    if (this.#startTimer !== null || this.#closing !== null) return;
     this.#startTimer = setTimeout(() => this.#started(), ms);
     this.#startTimer.unref();
   }

@@ -104,7 +104,9 @@ inChromium('the looks', ({ open }) => {
         await page.getByRole('dialog', { name }).waitFor();
         expect(await serious(page), name).to.deep.equal([]);
         await page.keyboard.press('Escape');
+        await page.getByRole('dialog', { name }).waitFor({ state: 'detached' });
       }
+      await page.locator('.mail-head h1').click();
       await page.keyboard.press('/');
       await page.getByRole('listbox', { name: 'Filters' }).waitFor();
       expect(await serious(page), 'suggestions').to.deep.equal([]);

@@ -68,6 +68,39 @@ describe('the inbox thread', () => {
     }
   });
 
+  it('that does not get on with reading is not waited for long: the envelope is shown, newest first', async () => {
+    // Whatever it wants to write, the database thread never hears of it.
+    const deaf = (start: InboxStart): Line => inThisThread({ ...start, store: new MessageChannel().port1 });
+    const one = await scene({ startThread: deaf });
+    try {
+      const ids: string[] = [];
+      for (let n = 0; n < 1100; n++) {
+        ids.push(await put(one.store, mail({ Subject: 'x' }), { sender: `s${n}@x.example`, receivedAt: n }));
+      }
+      const asked = Date.now();
+      const [page, latest, counts] = await Promise.all([
+        one.inbox.page({ start: 1, limit: 3 }),
+        one.inbox.latest({}),
+        one.inbox.counts(),
+      ]);
+      expect(Date.now() - asked).to.be.within(1900, 4000);
+      expect(page.messages.map(({ id }) => id)).to.deep.equal(ids.slice(-4, -1).toReversed());
+      expect(page).to.include({ total: 1100, unread: 1100, matching: 1100, matchingUnread: 1100 });
+      expect(page.messages[0]).to.deep.include({
+        ...{ parsed: false, subject: '', sender: 's1098@x.example', from: { name: '', address: 's1098@x.example' } },
+        to: [{ name: '', address: 'rcpt@example.org' }],
+      });
+      expect(latest?.id).to.equal(ids.at(-1));
+      expect(counts).to.deep.equal({ messages: 1100, unread: 1100 });
+      const whole = await one.inbox.message(ids[0]!);
+      expect(whole?.summary).to.include({ parsed: true, subject: 'x' });
+    } finally {
+      await one.inbox.close();
+      await one.store.close();
+      await one.directory.remove();
+    }
+  });
+
   it(
     'shows what another process has stored, and says so',
     onScene(async ({ inbox, directory, events }) => {

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
+import { patient } from '../../../support/within.ts';
 import { FakeServer } from './fake-server.ts';
 
 const CHROMIUM = '/usr/bin/chromium';
@@ -48,7 +49,7 @@ export const PHONE = { width: 390, height: 844 };
 
 export function inChromium(title: string, tests: (world: World) => void): void {
   describe(title, function () {
-    this.timeout(20_000);
+    this.timeout(patient(30_000));
     let browser: Browser;
     let folder: string;
     let contexts: BrowserContext[] = [];
@@ -82,7 +83,7 @@ export function inChromium(title: string, tests: (world: World) => void): void {
       const context = await browser.newContext({ viewport: WIDE, locale: 'en-GB', ...options });
       contexts.push(context);
       // Sooner than the test's own limit: what was waited for is told then.
-      context.setDefaultTimeout(5000);
+      context.setDefaultTimeout(patient(8000));
       const page = await context.newPage();
       const take = (line: string): void => {
         if (!expected?.test(line)) errors.push(line);

@@ -2,10 +2,10 @@
 import { expect } from 'chai';
 import { unsubscribeOf } from '../../../relay/inbox/checks/unsubscribe.ts';
 import type { InboxMessage } from '../../../relay/inbox/inbox.ts';
+import { messageShape, summaryShape } from '../../../relay/inbox/mailpit-shapes.ts';
 import { parseMail } from '../../../relay/inbox/parse-mail.ts';
 import type { Include } from '../../../relay/webhooks/options.ts';
 import { payloadOf } from '../../../relay/webhooks/payload.ts';
-import { messageShape, summaryShape } from '../../../web/server/mailpit/shapes.ts';
 import { FakeInbox } from '../pop3/fake-inbox.ts';
 
 const MAIL = [

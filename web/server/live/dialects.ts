@@ -1,7 +1,7 @@
 // The two kinds of frames that WebSockets get: Mailpit's and MailHog's.
 import type { InboxEvent } from '../../../relay/inbox/inbox.ts';
+import { summaryShape } from '../../../relay/inbox/mailpit-shapes.ts';
 import { version } from '../frame/version.ts';
-import { summaryShape } from '../mailpit/shapes.ts';
 import type { Dialect } from './hub.ts';
 
 export const MAILPIT: Dialect = {

@@ -1,9 +1,11 @@
 // Mailpit's routes for one mail: as JSON, its headers, its parts.
+
+import { messageShape } from '../../../relay/inbox/mailpit-shapes.ts';
 import type { Handler } from '../context.ts';
 import { inboxOf, messageFor, NOT_FOUND, summaryFor } from '../frame/ask.ts';
 import { PART_POLICY } from '../frame/mail-policy.ts';
 import { Refusal } from '../frame/refusal.ts';
-import { headersShape, messageShape } from './shapes.ts';
+import { headersShape } from './shapes.ts';
 import { BLANK_THUMBNAIL } from './thumbnail.ts';
 
 /** As IMAP numbers them. */

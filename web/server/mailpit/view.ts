@@ -24,7 +24,7 @@ export const viewMessage: Handler = async (c, web) => {
 export const frameMessage: Handler = async (c, web) => {
   const { mail, summary } = await messageFor(c, web);
   if (mail.html === '') throw new Refusal(404, 'this message has no HTML');
-  const framed = { ...mail, html: withBase(withoutFrames(mail.html)) };
+  const framed = { ...mail, html: withBase(mail.html) };
   return answerHtml(c, web, summary.id, framed, false);
 };
 
@@ -33,7 +33,7 @@ async function answerHtml(c: Request, web: Web, id: string, mail: ParsedMail, em
   const path = `api/v1/message/${id}/part/`;
   const remote = c.req.query('remote') === '1';
   const nonce = embed ? { nonce: randomBytes(16).toString('base64') } : {};
-  const html = withParts(mail, `${web.options.webroot}${path}`);
+  const html = withParts({ ...mail, html: withoutFrames(mail.html) }, `${web.options.webroot}${path}`);
   const { embedded } = embed ? await import('./embed.ts') : { embedded: null };
   return c.body(embedded ? embedded(html, nonce.nonce!) : html, 200, {
     ...FRAME_HEADERS,

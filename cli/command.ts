@@ -81,6 +81,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'Write the mail of an inbox to .eml files, or to an mbox',
     load: async () => (await import('./commands/export.ts')).exportCommand,
   },
+  mcp: {
+    summary: 'Show the inbox to language models, over the Model Context Protocol',
+    load: async () => (await import('./commands/mcp.ts')).mcp,
+  },
   user: {
     summary: 'Look after the users who may log in',
     load: async () => (await import('./commands/user.ts')).user,

@@ -4,7 +4,7 @@ import { expect } from 'chai';
 import { createTransport } from 'nodemailer';
 import { connectSink, type Namespace, type Sink, startSink } from '../../testing/index.ts';
 
-const LONG = process.env['LONEDOT_LONG_TESTS'] !== undefined;
+const LONG = Boolean(process.env['LONEDOT_LONG_TESTS']);
 const WORKERS = 20;
 const MAILS = LONG ? 100 : 20;
 const REPEATS = LONG ? 20 : 1;

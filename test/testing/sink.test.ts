@@ -419,6 +419,25 @@ describe('lonedot/testing: the sink', () => {
       expect(last!.text).to.contain('S: 554 5.7.1 Spam');
     });
 
+    it('is ready within 50 ms', async () => {
+      const times: number[] = [];
+      for (let i = 0; i < 3; i++) {
+        const before = performance.now();
+        const sink = await startSink();
+        times.push(performance.now() - before);
+        await send(sink, {});
+        await sink.waitFor();
+        await sink.close();
+      }
+      expect(Math.min(...times)).to.be.below(50);
+    });
+
+    it('tells what comes too late when it cannot store anything', async () => {
+      const sink = await startSink({ database: '/nowhere/to/be/found.db' });
+      expect((await failure(sink.waitFor())).code).to.equal('STORE_FAILED');
+      await sink.close();
+    });
+
     it('closes: whoever waits is told, and nobody listens any more', async () => {
       const sink = await startSink();
       const fresh = await failure(sink.waitFor({ timeout: 20 }));
@@ -468,6 +487,19 @@ describe('lonedot/testing: the sink', () => {
       } finally {
         await sink.close();
       }
+    });
+
+    it('lets many wait at the same time, without a warning', async () => {
+      const warnings: string[] = [];
+      const note = (warning: Error) => warnings.push(String(warning));
+      process.on('warning', note);
+      const remote = await connectSink(local.http!);
+      const waits = Array.from({ length: 15 }, () => remote.waitFor({ subject: 'for all of them' }));
+      await remote.cursor();
+      await send(local, { subject: 'for all of them' });
+      expect(new Set((await Promise.all(waits)).map(({ id }) => id)).size).to.equal(1);
+      process.off('warning', note);
+      expect(warnings).to.deep.equal([]);
     });
 
     it('closed, it waits no longer, and the sink goes on', async () => {

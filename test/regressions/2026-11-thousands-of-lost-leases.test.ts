@@ -19,7 +19,7 @@ describe('A queue that slept over thousands of leases', () => {
     const answers: ((delivery: Delivery) => void)[] = [];
     let claims = 0;
     const store = {
-      watch: () => {},
+      watch: () => () => {},
       hasten: async () => 0,
       claim: async () => {
         claims++;

@@ -115,6 +115,8 @@ describe('SQLite inbox', () => {
       ]);
       expect(await inbox.counts()).to.deep.equal({ messages: 4, unread: 4 });
       expect(await inbox.tags()).to.deep.equal([{ tag: 'a', messages: 4 }]);
+      // Transcripts go to the database a moment later than their mail; an answer has waited for those before it.
+      expect((await inbox.transcript(ids[19]!)).length).to.equal(1);
       for (const table of ['inbox_text', 'inbox_tag', 'transcript']) {
         expect(directory.ask(`SELECT count(*) FROM ${table}`), table).to.equal(4);
       }

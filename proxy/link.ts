@@ -1,43 +1,55 @@
 // One direction of a proxied connection: every byte goes on as it comes, before anybody looks at it. Pressure of the
-// outbox pauses the source, the source's end ends the target once all is sent.
-import { Outbox } from '../src/outbox.ts';
+// outbox pauses the source, the source's end ends the target once all is sent. There are two for each connection, so a
+// link makes no functions but the listeners that it needs.
+import { Outbox, type OutboxOptions } from '../src/outbox.ts';
 import type { Transport } from '../src/transport.ts';
 
-export interface LinkEvents {
-  /** Bytes passed. */
-  moved(bytes: number): void;
-  /** The source has ended, and everything it said was handed to the target. */
-  ended(): void;
+type SideName = 'client' | 'server';
+
+/** What looks at the bytes. */
+export interface LinkObserver {
+  /** With it nothing passes by itself: whoever hears `feed` and `finish` calls push() and finish(). */
+  attach?: unknown;
   /** These bytes were handed on. They must not be changed. */
-  passed?(chunk: Buffer): void;
+  feed(from: SideName, chunk: Buffer): void;
   /** The source has ended. */
-  finished?(): void;
-  /** Nothing passes by itself: whoever hears `passed` and `finished` calls push() and finish(). */
-  readonly isHeld?: boolean;
+  finish(from: SideName): void;
 }
 
-export class Link {
-  private readonly from: Transport;
-  private readonly events: LinkEvents;
+export interface LinkOwner {
+  /** Bytes passed. */
+  moved(from: SideName, bytes: number): void;
+  /** The source has ended, and everything it said was handed to the target. */
+  ended(): void;
+}
+
+export class Link implements OutboxOptions {
   /** Bytes handed on so far. */
   bytes = 0;
   /** Whether the source has said everything. */
   sourceEnded = false;
+  private readonly side: SideName;
+  private readonly from: Transport;
+  private readonly owner: LinkOwner;
+  private readonly observer: LinkObserver | undefined;
   private readonly outbox: Outbox;
-  /** Whether the source is paused for one reason or the other. */
-  private readonly paused = { outbox: false, held: false };
+  private readonly isHeld: boolean;
+  /** Why the source is paused. */
+  private isPressed = false;
+  private isHalted = false;
 
-  constructor(from: Transport, to: Transport, events: LinkEvents) {
+  /** From the one that is called `side` to the other. */
+  constructor(side: SideName, from: Transport, to: Transport, owner: LinkOwner, observer: LinkObserver | undefined) {
+    this.side = side;
     this.from = from;
-    this.outbox = new Outbox(to, {
-      onPressure: (over) => this.pause('outbox', over),
-      onEnd: () => events.ended(),
-    });
-    this.events = events;
+    this.owner = owner;
+    this.observer = observer;
+    this.isHeld = observer?.attach !== undefined;
+    this.outbox = new Outbox(to, this);
     from.on('data', (chunk: Buffer) => this.take(chunk));
     from.on('end', () => this.sourceEnds(null));
     to.on('drain', () => {
-      events.moved(0);
+      owner.moved(side, 0);
       this.outbox.drained();
     });
   }
@@ -47,8 +59,8 @@ export class Link {
     if (this.sourceEnded) return;
     if (unread) this.take(unread);
     this.sourceEnded = true;
-    this.events.finished?.();
-    if (!this.events.isHeld) this.outbox.closeWhenDone();
+    this.observer?.finish(this.side);
+    if (!this.isHeld) this.outbox.closeWhenDone();
   }
 
   /** For a link that is held. */
@@ -56,11 +68,10 @@ export class Link {
     this.outbox.push(bytes);
   }
 
-  /** The source goes on when nobody wants it paused any more. */
-  pause(why: 'outbox' | 'held', isWanted: boolean): void {
-    this.paused[why] = isWanted;
-    if (this.paused.outbox || this.paused.held) this.from.pause();
-    else this.from.resume();
+  /** Somebody wants the source paused, or not any more. */
+  halt(isWanted: boolean): void {
+    this.isHalted = isWanted;
+    this.flow();
   }
 
   finish(): void {
@@ -77,11 +88,27 @@ export class Link {
     this.outbox.destroy();
   }
 
+  // What the outbox calls.
+
+  onPressure(over: boolean): void {
+    this.isPressed = over;
+    this.flow();
+  }
+
+  onEnd(): void {
+    this.owner.ended();
+  }
+
+  private flow(): void {
+    if (this.isPressed || this.isHalted) this.from.pause();
+    else this.from.resume();
+  }
+
   private take(chunk: Buffer): void {
-    const { events } = this;
+    const { side, observer } = this;
     this.bytes += chunk.length;
-    events.moved(chunk.length);
-    if (!events.isHeld) this.outbox.push(chunk);
-    events.passed?.(chunk);
+    this.owner.moved(side, chunk.length);
+    if (!this.isHeld) this.outbox.push(chunk);
+    observer?.feed(side, chunk);
   }
 }

@@ -4,8 +4,8 @@
 import { type Clock, realClock } from '../src/clock.ts';
 import { Deadline } from '../src/deadlines.ts';
 import type { Transport } from '../src/transport.ts';
-import { Link, type LinkEvents } from './link.ts';
-import { type Dialer, type Dialing, describe } from './wire/dial.ts';
+import { Link, type LinkOwner } from './link.ts';
+import { type Dialer, type Dialing, type DialOutcome, describe } from './wire/dial.ts';
 
 /** Such a pair has no other way to come to an end. */
 export const FIN_TIMEOUT_MS = 3_600_000;
@@ -29,7 +29,7 @@ export interface PairOptions {
   readonly reset?: 'faithful' | 'flush';
   readonly clock?: Clock;
   /** Sees everything that passes, behind its having passed. */
-  readonly observer?: PairObserver;
+  readonly observer?: PairObserver | undefined;
 }
 
 /** What looks at a connection. Without `attach` it sees what has passed, and must not throw. */
@@ -61,18 +61,22 @@ export interface PairEnd {
   readonly bytesDown: number;
   /** Empty when both sides ended in order. */
   readonly error: string;
+  /** Who ended a TLS stream without the goodbye that TLS has for this: it may have been cut on its way. */
+  readonly cut?: readonly SideName[];
 }
 
 type SideName = 'client' | 'server';
 
-export class Pair {
+export class Pair implements DialOutcome, LinkOwner {
   private readonly client: Transport;
   private upstream: Transport | null = null;
   private dialing: Dialing | null = null;
   private links: { up: Link; down: Link } | null = null;
   private readonly idle: Deadline | null;
   private readonly fin: Deadline;
-  private readonly grace: Deadline;
+  /** Made when it is needed, which is hardly ever. */
+  private grace: Deadline | null = null;
+  private isProbed = false;
   private readonly options: PairOptions;
   private readonly done: (end: PairEnd) => void;
   private life: 'dialing' | 'joined' | 'flushing' | 'failed' = 'dialing';
@@ -80,6 +84,7 @@ export class Pair {
   /** Transports that have not closed. */
   private open = 1;
   private error = '';
+  private cut: SideName[] | null = null;
 
   constructor(client: Transport, options: PairOptions, done: (end: PairEnd) => void) {
     const { clock = realClock, idleTimeout, finTimeout = FIN_TIMEOUT_MS, dialer } = options;
@@ -90,18 +95,72 @@ export class Pair {
     const deadline = (ms: number, why: string) => new Deadline(clock, ms, () => this.fail(why));
     this.idle = idleTimeout > 0 ? deadline(idleTimeout, 'idle for too long') : null;
     this.fin = deadline(finTimeout, 'half closed and idle for too long');
-    this.grace = new Deadline(clock, FLUSH_GRACE_MS, () => this.reset(this.error));
     client.on('error', (error: Error) => this.lost('client', error));
     client.on('close', () => this.closed('client'));
     // It may come before anybody else listens.
     client.on('end', () => {
       this.clientHasEnded = true;
     });
-    this.dialing = dialer({
-      connected: (upstream) => this.join(upstream),
-      failed: (why) => this.fail(why),
-      skipped: (upstream, why) => options.observer?.note?.(`${upstream} cannot be reached: ${why}`),
+    this.watchForCut('client', client);
+    this.dialing = dialer(this);
+  }
+
+  // What becomes of dialing.
+
+  connected(upstream: Transport): void {
+    const { client, options } = this;
+    const { observer } = options;
+    this.upstream = upstream;
+    this.open++;
+    this.life = 'joined';
+    const links = {
+      up: new Link('client', client, upstream, this, observer),
+      down: new Link('server', upstream, client, this, observer),
+    };
+    this.links = links;
+    observer?.attach?.({
+      pass: (from, bytes) => this.fedBy(from)?.push(bytes),
+      end: (from) => this.fedBy(from)?.finish(),
+      pause: (from, isWanted) => this.fedBy(from)?.halt(isWanted),
+      close: (how, why) => this.close(how, why),
     });
+    upstream.on('error', (error: Error) => this.lost('server', error));
+    upstream.on('close', () => this.closed('server'));
+    this.watchForCut('server', upstream);
+    this.idle?.touch();
+    if (this.clientHasEnded) links.up.sourceEnds(null);
+    client.resume();
+    upstream.resume();
+  }
+
+  failed(why: string): void {
+    this.fail(why);
+  }
+
+  skipped(upstream: string, why: string): void {
+    this.options.observer?.note?.(`${upstream} cannot be reached: ${why}`);
+  }
+
+  // What the links call.
+
+  moved(from: SideName, bytes: number): void {
+    this.touch();
+    // Said to nobody.
+    if (this.life !== 'flushing' || bytes === 0 || !this.fedBy(from)?.targetEnded || this.grace) return;
+    this.grace = new Deadline(this.options.clock ?? realClock, FLUSH_GRACE_MS, () => this.reset(this.error));
+    this.grace.touch();
+  }
+
+  ended(): void {
+    this.fin.touch();
+  }
+
+  /** Has the system look after peers that say nothing, from now on. */
+  probe(idleMs: number): void {
+    if (this.isProbed || this.life !== 'joined') return;
+    this.isProbed = true;
+    this.client.keepAlive?.(idleMs);
+    this.upstream?.keepAlive?.(idleMs);
   }
 
   /** Something goes on that belongs to it, elsewhere. */
@@ -126,37 +185,6 @@ export class Pair {
     }
   }
 
-  private join(upstream: Transport): void {
-    const { client, options } = this;
-    const { observer } = options;
-    this.upstream = upstream;
-    this.open++;
-    this.life = 'joined';
-    const events = (from: SideName): LinkEvents => ({
-      moved: (bytes) => this.moved(from, bytes),
-      ended: () => this.fin.touch(),
-      ...(observer && { passed: (chunk) => observer.feed(from, chunk), finished: () => observer.finish(from) }),
-      isHeld: observer?.attach !== undefined,
-    });
-    const links = {
-      up: new Link(client, upstream, events('client')),
-      down: new Link(upstream, client, events('server')),
-    };
-    this.links = links;
-    observer?.attach?.({
-      pass: (from, bytes) => this.fedBy(from)?.push(bytes),
-      end: (from) => this.fedBy(from)?.finish(),
-      pause: (from, isWanted) => this.fedBy(from)?.pause('held', isWanted),
-      close: (how, why) => this.close(how, why),
-    });
-    upstream.on('error', (error: Error) => this.lost('server', error));
-    upstream.on('close', () => this.closed('server'));
-    this.idle?.touch();
-    if (this.clientHasEnded) links.up.sourceEnds(null);
-    client.resume();
-    upstream.resume();
-  }
-
   private fedBy(side: SideName): Link | undefined {
     return side === 'client' ? this.links?.up : this.links?.down;
   }
@@ -169,13 +197,6 @@ export class Pair {
     // What has passed should be read first: a reset takes back what was not, and hides behind what was read with it.
     if (how === 'reset') (this.options.clock ?? realClock).setTimeout(() => this.reset(why), RESET_DELAY_MS);
     else for (const link of Object.values(this.links ?? {})) link.finish();
-  }
-
-  private moved(from: SideName, bytes: number): void {
-    this.touch();
-    // Said to nobody.
-    if (this.life === 'flushing' && bytes > 0 && this.fedBy(from)?.targetEnded && !this.grace.running)
-      this.grace.touch();
   }
 
   /** An error has ended one side. */
@@ -205,9 +226,19 @@ export class Pair {
     if (--this.open > 0) return;
     for (const deadline of [this.idle, this.fin, this.grace]) deadline?.cancel();
     const { links, error } = this;
-    const end = { bytesUp: links?.up.bytes ?? 0, bytesDown: links?.down.bytes ?? 0, error };
+    const { cut } = this;
+    const bytes = { bytesUp: links?.up.bytes ?? 0, bytesDown: links?.down.bytes ?? 0 };
+    const end: PairEnd = { ...bytes, error, ...(cut && { cut }) };
     this.options.observer?.close(end);
     this.done(end);
+  }
+
+  /** A TLS stream that ends without close_notify is not told from one that was cut (RFC 8446 6.1). */
+  private watchForCut(side: SideName, transport: Transport): void {
+    transport.onCut?.(() => {
+      this.cut = [...(this.cut ?? []), side];
+      this.options.observer?.note?.(`the TLS stream of the ${side} ended without close_notify: it may have been cut`);
+    });
   }
 
   private abandon(why: string): void {

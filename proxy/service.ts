@@ -1,20 +1,21 @@
 // One proxied address: a listener, and a pair for each connection to it. What the command line starts and stops.
 // Connections are looked at only when somebody watches or records.
-import { type Address, formatAddress } from '../src/address.ts';
+import { formatAddress } from '../src/address.ts';
 import { type Clock, realClock } from '../src/clock.ts';
 import { Crowd } from '../src/crowd.ts';
 import { Listener, type PeerInfo } from '../src/listen.ts';
 import type { Log } from '../src/log.ts';
 import type { Transport } from '../src/transport.ts';
 import { Dialogue, type View } from './dialogue/dialogue.ts';
-import type { SideName } from './dialogue/event.ts';
 import type { Journal } from './dialogue/journal.ts';
 import { meet } from './effects/connecting.ts';
 import { Effects } from './effects/effects.ts';
+import type { Ground } from './ftp/follower.ts';
 import { LintReport } from './lint/report.ts';
 import type { ProxyOptions } from './options.ts';
 import { Pair, type PairEnd, type PairObserver } from './pair.ts';
 import type { Dialer, Reached } from './wire/dial.ts';
+import { KEEP_ALIVE_MS, Probing } from './wire/probing.ts';
 import { WaitingRoom } from './wire/waiting-room.ts';
 import { Wiring } from './wire/wiring.ts';
 
@@ -45,6 +46,7 @@ export async function startProxy(options: ProxyOptions, log: Log, setting: Proxy
   const { upstream, idleTimeout, finTimeout, reset } = options;
   const { clock = realClock, views = [] } = setting;
   const pairs = new Crowd<Pair>();
+  const probing = new Probing(pairs, clock);
   let lastEnded = (): void => {};
   let last = 0;
   // The dialogue shows both ends of each connection.
@@ -53,44 +55,48 @@ export async function startProxy(options: ProxyOptions, log: Log, setting: Proxy
   const effects = setting.effects ?? (options.effects ? new Effects(options.effects) : undefined);
   const lint = options.lint ? new LintReport() : undefined;
   const dialogue = await Dialogue.open(options, { views, effects, lint, journal: setting.journal }, log, clock);
+  const common = { idleTimeout, finTimeout, reset, clock };
   const open = (id: number, client: Transport, dialer: Dialer, observer: PairObserver | undefined): Pair => {
-    const how = { ...{ dialer, idleTimeout, finTimeout, reset, clock }, ...(observer && { observer }) };
-    const pair: Pair = new Pair(client, how, (end: PairEnd) => {
-      const { bytesUp, bytesDown, error } = end;
+    const pair: Pair = new Pair(client, { ...common, dialer, observer }, (end: PairEnd) => {
+      const { bytesUp, bytesDown, error, cut } = end;
       const fields = { id, bytesUp, bytesDown };
       if (error === '') tell('pair.closed', fields);
       else log.warn('pair.failed', { ...fields, error });
+      // Many clients just leave, so it is no warning.
+      if (cut) tell('tls.cut', { id, from: cut.join(', ') });
       pairs.leave(member);
-      if (pairs.size === 0) lastEnded();
+      if (pairs.size > 0) return;
+      probing.end();
+      lastEnded();
     });
     const member = pairs.join(pair);
+    probing.begin();
     return pair;
   };
   const joined = (id: number, transport: Transport, peer: PeerInfo): void => {
     tell('pair.opened', { id, client: peer.socketAddress });
-    let reached: Reached | null = null;
-    const ground = {
-      peer,
-      anywhere: options.ftpData === 'anywhere',
-      clock,
-      reached: () => reached,
-      dialer: (whose: SideName, to: Address) => wiring.dataDialer(whose, to),
+    const asked = transport.tls?.servername;
+    if (dialogue) watched(dialogue, id, transport, peer);
+    else open(id, transport, wiring.dialer({ id, peer, asked, mitm: undefined }), undefined);
+  };
+  const watched = (by: Dialogue, id: number, transport: Transport, peer: PeerInfo): void => {
+    let how: Reached | null = null;
+    const ground: Ground = {
+      ...{ peer, clock, anywhere: options.ftpData === 'anywhere' },
+      reached: () => how,
+      dialer: (whose, to) => wiring.dataDialer(whose, to),
       number: () => ++last,
       join: open,
       touch: () => pair.touch(),
     };
-    const mitm = wiring.mitm(transport, (from, bytes) => observer?.drop?.(from, bytes));
+    const mitm = wiring.mitm(transport, (from, bytes) => observer.drop?.(from, bytes));
     const secure = mitm && ((early: Buffer) => mitm.begin(early));
-    const observer = dialogue?.observe(
-      { conn: id, client: transport.remote, upstream: formatAddress(upstream), secure },
-      ground,
-    );
-    const dialer = wiring.dialer({
-      ...{ id, peer, asked: transport.tls?.servername, mitm },
-      reached: (how) => {
-        reached = how;
-      },
-    });
+    const ends = { client: transport.remote, upstream: formatAddress(upstream) };
+    const observer = by.observe({ conn: id, ...ends, secure }, ground);
+    const reached = (by: Reached): void => {
+      how = by;
+    };
+    const dialer = wiring.dialer({ id, peer, asked: transport.tls?.servername, mitm, reached });
     const pair = open(id, mitm?.client ?? transport, dialer, observer);
   };
   const connected = (transport: Transport, peer: PeerInfo): void => {
@@ -116,6 +122,8 @@ export async function startProxy(options: ProxyOptions, log: Log, setting: Proxy
       address: options.listen,
       maxConnections: room + options.maxWaiting,
       proxyFrom: options.proxyFrom ?? [],
+      // Those that wait for room are nobody's pair yet.
+      keepAliveMs: options.maxWaiting > 0 ? KEEP_ALIVE_MS : 0,
       clock,
       onError: (error) => log.warn('listener.error', { code: error.code, error: error.message }),
     },

@@ -25,19 +25,33 @@ export function directPeer(socket: Socket, isUnix: boolean): PeerInfo | undefine
   if (socket.remoteAddress === undefined) return undefined;
   const address = unmapAddress(socket.remoteAddress);
   const port = socket.remotePort ?? 0;
-  return {
-    address,
-    port,
-    // Few ask, while the connection is open; the system is asked then.
-    get localAddress() {
-      return unmapAddress(socket.localAddress ?? '');
-    },
-    get localPort() {
-      return socket.localPort ?? 0;
-    },
-    viaProxy: false,
-    socketAddress: formatPeer(address, port),
-  };
+  return new DirectPeer(socket, address, port);
+}
+
+/** A class: each object literal with getters has a shape of its own, which lives until the next full collection. */
+class DirectPeer implements PeerInfo {
+  readonly address: string;
+  readonly port: number;
+  readonly viaProxy = false;
+  readonly socketAddress: string;
+  private readonly socket: Socket;
+
+  constructor(socket: Socket, address: string, port: number) {
+    this.socket = socket;
+    this.address = address;
+    this.port = port;
+    this.socketAddress = formatPeer(address, port);
+  }
+
+  // Few ask, while the connection is open; the system is asked then.
+
+  get localAddress(): string {
+    return unmapAddress(this.socket.localAddress ?? '');
+  }
+
+  get localPort(): number {
+    return this.socket.localPort ?? 0;
+  }
 }
 
 /** The peer that a header speaks for; LOCAL and UNKNOWN speak for nobody but the proxy. */

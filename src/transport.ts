@@ -2,6 +2,7 @@
 // Tests, replay and the in-memory pair implement the same few members, so a chat never sees the difference.
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
+import { watchForCut } from './tls-truncation.ts';
 import type { TlsOptions } from './tls-upgrade.ts';
 
 export type TransportEvent = 'data' | 'drain' | 'end' | 'close' | 'error';
@@ -30,6 +31,8 @@ export interface Transport {
   resume(): void;
   /** What came before an error and was not handed out, since it was paused then. */
   unread?(): Buffer | null;
+  /** Under TLS: `cut` is called before the end of a stream that ended without close_notify. */
+  onCut?(cut: () => void): void;
   /** Has the system probe the peer behind so much silence, in milliseconds. */
   keepAlive?(idleMs: number): void;
   /** Between cork and uncork writes are gathered and leave together. */
@@ -100,6 +103,10 @@ class SocketTransport implements Transport {
 
   resume(): void {
     this.socket.resume();
+  }
+
+  onCut(cut: () => void): void {
+    if (this.below) watchForCut(this.socket as TLSSocket, this.below, cut);
   }
 
   keepAlive(idleMs: number): void {

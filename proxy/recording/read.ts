@@ -10,6 +10,8 @@ export interface RecordedConnection {
   readonly conn: number;
   /** Given or found out; 'auto' when nothing was said. */
   protocol: string;
+  /** It has carried data for this connection, and cannot be played by itself. */
+  readonly of: number | undefined;
   readonly events: DialogueEvent[];
 }
 
@@ -72,7 +74,10 @@ export async function readRecording(file: string): Promise<Recording> {
 }
 
 function add(connections: Map<number, RecordedConnection>, event: DialogueEvent): void {
-  if (event.type === 'open') connections.set(event.conn, { conn: event.conn, protocol: event.protocol, events: [] });
+  if (event.type === 'open') {
+    const { conn, protocol, of } = event;
+    connections.set(conn, { conn, protocol, of, events: [] });
+  }
   const connection = connections.get(event.conn);
   // The beginning may be what was lost.
   if (!connection) return;

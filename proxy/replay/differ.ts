@@ -40,6 +40,7 @@ function textOf(message: Message | undefined): string | null {
   return text + bytes.toString('latin1', from);
 }
 
-function steady(text: string): string {
+/** The same with a name in the place of everything that differs by its nature. */
+export function steady(text: string): string {
   return VOLATILE.reduce((rest, [pattern, name]) => rest.replaceAll(pattern, name), text);
 }

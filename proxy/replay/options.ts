@@ -19,6 +19,10 @@ export const REPLAY_OPTIONS = {
     type: 'address',
     describe: 'Play the server at this address: [host:]port or unix:/path',
   },
+  export: {
+    type: 'path',
+    describe: 'Write it as a test (*.test.ts), as Markdown (*.md) or as a page (*.html), secrets masked',
+  },
   diff: {
     type: 'boolean',
     default: false,
@@ -37,14 +41,27 @@ export const REPLAY_OPTIONS = {
   },
 } as const satisfies OptionTable;
 
+/** What a recording can be written as, by the end of the file's name. */
+const EXPORT_FORMS = ['.test.ts', '.md', '.html'] as const;
+export type ExportForm = (typeof EXPORT_FORMS)[number];
+
+export function formOf(file: string): ExportForm | undefined {
+  return EXPORT_FORMS.find((form) => file.endsWith(form));
+}
+
 export type ReplayValues = OptionValues<typeof REPLAY_OPTIONS>;
 
 /** Throws ChatError BAD_OPTION. */
 export function resolveReplay(sources: OptionSources): ReplayValues {
   const options = resolveOptions(REPLAY_OPTIONS, sources);
-  const { to, serve } = options;
-  if ((to === undefined) === (serve === undefined))
-    throw new ChatError('BAD_OPTION', 'one of --to and --serve is needed');
+  const { to, serve, export: file } = options;
+  if ([to, serve, file].filter((one) => one !== undefined).length !== 1)
+    throw new ChatError('BAD_OPTION', 'one of --to, --serve and --export is needed');
+  if (file !== undefined && formOf(file) === undefined)
+    throw new ChatError(
+      'BAD_OPTION',
+      `--export: ${file} is none of ${EXPORT_FORMS.map((form) => `*${form}`).join(', ')}`,
+    );
   if (to?.kind === 'fd' || (to?.kind === 'tcp' && to.port === 0)) {
     throw new ChatError('BAD_OPTION', `--to: ${formatAddress(to)} is nothing to connect to`);
   }

@@ -33,7 +33,7 @@ export interface ReplayOptions {
 export async function replayTo(recording: Recording, to: Address, options: ReplayOptions): Promise<void> {
   const stage = new Stage('client', options);
   try {
-    for (const connection of recording.connections) {
+    for (const connection of playable(recording)) {
       const socket = connect({ ...target(to), allowHalfOpen: true, noDelay: true });
       await new Promise<void>((resolve, reject) => {
         socket.once('connect', resolve);
@@ -51,7 +51,7 @@ export interface ReplayServer {
   stop(): Promise<void>;
 }
 
-/** Plays the servers to whoever connects. Rejects with ChatError LISTEN_FAILED. */
+/** Plays the servers to whoever connects. Rejects with ChatError LISTEN_FAILED, or BAD_OPTION. */
 export async function replayServe(
   recording: Recording,
   at: Address,
@@ -59,7 +59,8 @@ export async function replayServe(
   options: ReplayOptions,
 ): Promise<ReplayServer> {
   const stage = new Stage('server', options);
-  const { connections } = recording;
+  const connections = playable(recording);
+  if (connections.length === 0) throw new ChatError('BAD_OPTION', 'the recording has no connection to be served');
   let count = 0;
   const listener = new Listener(
     { address: at, onError: (error) => log.warn('listener.error', { code: error.code, error: error.message }) },
@@ -76,6 +77,11 @@ export async function replayServe(
       await stage.close();
     },
   };
+}
+
+/** Data connections of FTP mean nothing without what was agreed upon for them. */
+function playable({ connections }: Recording): RecordedConnection[] {
+  return connections.filter(({ of }) => of === undefined);
 }
 
 /** What the connections that are played have in common: the journal, and who watches. */

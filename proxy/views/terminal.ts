@@ -2,11 +2,11 @@
 // long an answer took. Long contents are folded, secrets are three asterisks, nothing reaches the terminal unescaped.
 import type { Colour, Paint } from '../../src/colour.ts';
 import { escapeControls } from '../../src/redact.ts';
-import type { DialogueEvent, FrameEvent, Happening, SideName } from '../dialogue/event.ts';
+import type { DialogueEvent, FrameEvent } from '../dialogue/event.ts';
 import type { Scribe } from '../dialogue/watcher.ts';
 import { BodyText } from './body.ts';
+import { duration, FAILURE, happening, hasLines, SECRET, visible } from './event-text.ts';
 import { RespText } from './resp-text.ts';
-import { lineText } from './text.ts';
 
 export interface TerminalOptions {
   readonly paint: Paint;
@@ -21,8 +21,6 @@ export interface TerminalOptions {
 const SLOW_MS = 1000;
 /** Commands that were shown and have no answer yet, per connection. */
 const MOST_SHOWN = 1000;
-const SECRET = '***';
-const FAILURE = /^(?:[45]\d\d[ -]|-|\S+ (?:NO|BAD) |NO\b|BYE\b|HTTP\/\S+ [45]|(?:SERVER_|CLIENT_)?ERROR)/;
 
 /** What is kept of a direction between its events. */
 class Half {
@@ -123,65 +121,10 @@ export class TerminalView implements Scribe {
   }
 }
 
-/** A literal of several lines, which a line could not show. */
-function hasLines({ kind, bytes, terminator }: FrameEvent): boolean {
-  if (kind !== 'literal' && kind !== 'secret') return false;
-  const first = bytes.indexOf(10);
-  return first !== -1 && first < bytes.length - Math.max(terminator, 1);
-}
-
-/** The line, with asterisks in the place of a secret: three, whatever its length. */
-function visible({ bytes, terminator, secret }: FrameEvent, keepSecrets: boolean): string {
-  let end = bytes.length - terminator;
-  if (end > 0 && bytes[end - 1] === 13) end--;
-  if (!secret || keepSecrets) return lineText(bytes.subarray(0, end));
-  return lineText(bytes.subarray(0, secret.from)) + SECRET + lineText(bytes.subarray(Math.min(end, secret.to), end));
-}
-
-function happening(event: Happening): [Colour, string] {
-  switch (event.type) {
-    case 'open':
-      return ['dim', `${event.client} connected; upstream ${event.upstream}${dataOf(event.of)}`];
-    case 'end':
-      return ['dim', `the ${event.from} has ended its stream`];
-    case 'protocol':
-      return ['dim', `${sideMark(event.from)} this looks like ${event.protocol}`];
-    case 'finding':
-      return ['red', `${sideMark(event.from)} ! ${event.check}: ${event.text}`];
-    case 'lint':
-      return lintSummary(event.findings);
-    case 'note':
-      return ['yellow', `${sideMark(event.from)} ${event.text}`];
-    case 'close': {
-      const bytes = `${event.bytesUp} bytes up, ${event.bytesDown} down`;
-      return event.error === '' ? ['dim', `closed: ${bytes}`] : ['red', `failed: ${event.error}; ${bytes}`];
-    }
-  }
-}
-
-function dataOf(conn: number | undefined): string {
-  return conn === undefined ? '' : `; data of connection ${conn}`;
-}
-
-function lintSummary(findings: Readonly<Record<string, number>>): [Colour, string] {
-  const counts = Object.entries(findings).map(([check, count]) => `${check} ${count}`);
-  return counts.length === 0 ? ['green', 'lint: nothing found'] : ['red', `lint: ${counts.join(', ')}`];
-}
-
-function sideMark(from: SideName): string {
-  return from === 'client' ? 'C:' : 'S:';
-}
-
 /** In the machine's zone: `08:46:32.123`. */
 function clockTime(time: number): string {
   const date = new Date(time);
   const two = (value: number): string => String(value).padStart(2, '0');
   const ms = String(date.getMilliseconds()).padStart(3, '0');
   return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}.${ms}`;
-}
-
-function duration(ms: number): string {
-  if (ms < 10) return `${ms.toFixed(2)}ms`;
-  if (ms < 1000) return `${ms.toFixed(0)}ms`;
-  return `${(ms / 1000).toFixed(1)}s`;
 }

@@ -5,10 +5,9 @@ import { connect, type NetConnectOpts, type Socket } from 'node:net';
 import { type Address, formatAddress, unmapAddress } from '../../src/address.ts';
 import type { Clock, TimerHandle } from '../../src/clock.ts';
 import { socketTransport, type Transport } from '../../src/transport.ts';
+import { KEEP_ALIVE_MS } from './probing.ts';
 
 const HIGH_WATER_BYTES = 64 * 1024;
-/** Behind so much silence the system asks whether the peer is still there. */
-const KEEP_ALIVE_MS = 60_000;
 
 /** What becomes of dialing: one of the two, once, unless it is cancelled. */
 export interface DialOutcome {
@@ -40,6 +39,8 @@ export interface Route {
   /** For each of them, TLS and all included, in milliseconds. */
   readonly timeoutMs: number;
   readonly clock: Clock;
+  /** Whoever has the connection asks for keepalive himself. */
+  readonly isProbedLater?: true;
   /** What the upstream is told before everything else. */
   readonly preamble?: Buffer;
   /** A proxy that is asked to connect. */
@@ -109,8 +110,7 @@ class Attempts implements Dialing, Reached {
       ...target(route.via?.address ?? this.upstream),
       allowHalfOpen: true,
       noDelay: true,
-      keepAlive: true,
-      keepAliveInitialDelay: KEEP_ALIVE_MS,
+      ...(!this.route.isProbedLater && { keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS }),
       highWaterMark: HIGH_WATER_BYTES,
     };
     const socket = connect(where);

@@ -15,6 +15,7 @@ export class Upgradable implements Transport {
   /** What was written during the handshake. */
   private held: Uint8Array[] = [];
   private endIsHeld = false;
+  private cut: (() => void) | null = null;
   private isPaused = false;
   /** Nothing is read until release(). */
   private isBarred = false;
@@ -53,6 +54,15 @@ export class Upgradable implements Transport {
 
   unread(): Buffer | null {
     return this.inner.unread?.() ?? null;
+  }
+
+  onCut(cut: () => void): void {
+    this.cut = cut;
+    this.inner.onCut?.(cut);
+  }
+
+  keepAlive(idleMs: number): void {
+    this.inner.keepAlive?.(idleMs);
   }
 
   pause(): void {
@@ -97,6 +107,7 @@ export class Upgradable implements Transport {
       this.isBarred = true;
       this.inner = secure;
       this.attach(secure);
+      if (this.cut) secure.onCut?.(this.cut);
       this.phase = 'open';
       this.flow();
       for (const bytes of this.held.splice(0)) secure.write(bytes);

@@ -32,6 +32,8 @@ export class Wiring {
   private readonly log: Log;
   private readonly clock: Clock;
   private readonly parts: Parts;
+  /** What all connections have in common, and most have nothing else. */
+  private readonly common: Route;
 
   /** Rejects with ChatError BAD_OPTION for files that are not what they should be. */
   static async load(options: ProxyOptions, log: Log, clock: Clock): Promise<Wiring> {
@@ -51,6 +53,9 @@ export class Wiring {
     this.log = log;
     this.clock = clock;
     this.parts = parts;
+    const { upstream, fallback = [], connectTimeout: timeoutMs } = options;
+    const { via } = parts;
+    this.common = { upstreams: [upstream, ...fallback], timeoutMs, clock, isProbedLater: true, ...(via && { via }) };
   }
 
   /** The client's connection as it is read here; null when that is at once. */
@@ -68,9 +73,11 @@ export class Wiring {
 
   dialer(caller: Caller): Dialer {
     const route = this.route(caller);
+    // Most have nothing to tell on their way.
+    if (route.upstreams.length === 1 && !caller.reached) return (outcome) => dial(route, outcome);
     return (outcome) =>
       dial(route, {
-        ...outcome,
+        failed: (why) => outcome.failed(why),
         connected: (transport, how) => {
           caller.reached?.(how);
           outcome.connected(transport, how);
@@ -91,13 +98,13 @@ export class Wiring {
   }
 
   private route({ peer, asked, mitm }: Caller): Route {
-    const { upstream, fallback = [], connectTimeout: timeoutMs, sendProxy } = this.options;
-    const { via } = this.parts;
+    const { common } = this;
+    const { sendProxy } = this.options;
     const secure = mitm ? (plain: Transport, to: Address) => mitm.join(plain, to) : this.secure(asked);
+    if (!sendProxy && !secure) return common;
     return {
-      ...{ upstreams: [upstream, ...fallback], timeoutMs, clock: this.clock },
+      ...common,
       ...(sendProxy && { preamble: proxyHeader(sendProxy, peer) }),
-      ...(via && { via }),
       ...(secure && { secure }),
     };
   }

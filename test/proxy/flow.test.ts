@@ -142,7 +142,7 @@ describe('proxy: flow', () => {
   it('row 24: 10 000 times full and empty again leave no listener behind', () => {
     const from = new FakeTransport();
     const to = new FakeTransport();
-    const link = new Link(from, to, { moved: () => {}, ended: () => {} });
+    const link = new Link('client', from, to, { moved: () => {}, ended: () => {} }, undefined);
     const listeners = to.listeners.length;
     for (let cycle = 1; cycle <= 10_000; cycle++) {
       to.takes = false;

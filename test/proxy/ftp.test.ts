@@ -377,7 +377,7 @@ describe('proxy: FTP data', () => {
       expect((await got).equals(DATA)).to.equal(true);
       await ask(client, 'QUIT', /221 bye\r\n$/);
     }
-    expect(notes().some((text) => text.includes('takes the place of'))).to.equal(true);
+    await noted(/takes the place of/);
   });
 
   it('--ftp-data off: past the proxy, and it is said', async () => {

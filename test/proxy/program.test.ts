@@ -87,7 +87,7 @@ describe('lonedot proxy and lonedot replay', () => {
     [['proxy', '0', 'h:1', '--only', '('], '--only: Invalid regular expression'],
     [['proxy', '0', 'h:1', '--record', 'a.txt'], '--record: a.txt is neither *.jsonl nor *.pcapng'],
     [['replay', 'nowhere.jsonl', '--to', '1'], 'nowhere.jsonl: ENOENT'],
-    [['replay', 'a.jsonl'], 'one of --to and --serve is needed'],
+    [['replay', 'a.jsonl'], 'one of --to, --serve and --export is needed'],
   ] as const) {
     it(`says what is wrong: ${says}`, async () => {
       const { code, stderr } = await new Program(LONEDOT, args).result();

@@ -42,6 +42,9 @@ const ROWS = [
   'slow watchers',
 ];
 
+// Compiled tests run from another directory; the documents stay where they are.
+const ROOT = join(import.meta.dirname.replace(/[\\/]build([\\/]test[\\/])/, '$1'), '..', '..');
+
 describe('the corpus of correctness', () => {
   const extension = extname(import.meta.filename);
   const titles = readdirSync(import.meta.dirname, { recursive: true, encoding: 'utf8' })
@@ -54,6 +57,18 @@ describe('the corpus of correctness', () => {
       expect(titles).to.include(index + 1);
     });
   }
+
+  it('is told of in docs/proxy.md, with the tests that there are', () => {
+    const docs = readFileSync(join(ROOT, 'docs', 'proxy.md'), 'utf8');
+    const rows = [...docs.matchAll(/^\| (\d+) \| (.+?) \| (.+?) \|$/gm)].map(([, number, what, files]) => {
+      for (const file of files!.split(', ')) {
+        const text = readFileSync(join(import.meta.dirname, `${file}.test${extension}`), 'utf8');
+        expect(text, `row ${number} in ${file}`).to.match(new RegExp(`['"\`]row ${number}[: ']`));
+      }
+      return what;
+    });
+    expect(rows).to.deep.equal(ROWS);
+  });
 
   it('has no others', () => {
     expect(Math.max(...titles)).to.equal(ROWS.length);

@@ -4,6 +4,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { expect } from 'chai';
+import { ROUND_MS } from '../../proxy/wire/probing.ts';
 import { LONEDOT, loaderFor } from '../cli/run.ts';
 import { until } from '../support/within.ts';
 import { type End, Rig } from './rig.ts';
@@ -28,6 +29,8 @@ describe('proxy: the system', () => {
     client.send('ping');
     await server.gets('ping');
     await rig.settled(() => server.received);
+    // Not before it has lasted for a while: most connections do not.
+    rig.clock.advance(ROUND_MS);
     // Of the proxy's own sockets: the other ends of those of the test.
     for (const { socket } of [client, server]) {
       const timer = timerOf(socket.remotePort!, socket.localPort!);

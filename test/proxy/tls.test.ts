@@ -1,11 +1,14 @@
 // TLS that ends at the proxy, and TLS that begins there.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer as createPlainServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
-import { type ConnectionOptions, connect, createServer, type TLSSocket } from 'node:tls';
+import { type ConnectionOptions, connect, createServer, TLSSocket } from 'node:tls';
 import { expect } from 'chai';
+import type { DialogueEvent } from '../../proxy/dialogue/event.ts';
 import { jsonScribe } from '../../proxy/recording/jsonl.ts';
+import type { View } from '../../proxy/service.ts';
 import { parseAddress } from '../../src/address.ts';
 import { STRANGER_CERTIFICATE, TEST_CERTIFICATE, TEST_KEY } from '../support/tls-certificate.ts';
 import { until } from '../support/within.ts';
@@ -126,7 +129,6 @@ describe('proxy: TLS', () => {
       client.send('request');
       const server = await upstream.end(index + 1);
       await server.gets('request');
-      // Node does not tell the two apart: a stream that was cut short here counts as ended, as documented.
       if (notified) client.finish();
       else wire.socket.end();
       await server.getsEnd();
@@ -135,6 +137,62 @@ describe('proxy: TLS', () => {
       expect((await rig.pairEnded(index + 1)).bytesUp).to.equal(7);
     }
   });
+
+  /** What was remarked so far. */
+  function remarks(): { view: View; notes: string[] } {
+    const notes: string[] = [];
+    const event = (one: DialogueEvent): string => {
+      if (one.type === 'note') notes.push(one.text);
+      return '';
+    };
+    const stream = new Writable({ write: (_chunk, _encoding, done) => done() });
+    return { view: { scribe: { event, lost: () => '' }, stream }, notes };
+  }
+
+  for (const maxVersion of ['TLSv1.3', 'TLSv1.2'] as const) {
+    it(`row 31: an end without close_notify is flagged, of either side (${maxVersion})`, async () => {
+      // An upstream that ends its stream with close_notify, or only the connection below it.
+      let notifies = true;
+      const server = createPlainServer({ allowHalfOpen: true }, (below) => {
+        const how = { isServer: true, cert: TEST_CERTIFICATE, key: TEST_KEY, maxVersion };
+        const secure = new TLSSocket(below, how);
+        for (const one of [below, secure]) one.on('error', () => {});
+        secure.on('data', () => {
+          if (notifies) secure.end('reply');
+          else secure.write('reply', () => below.end());
+        });
+      });
+      rig.onCleanUp(() => server.close());
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      const address = `127.0.0.1:${(server.address() as { port: number }).port}`;
+      const { view, notes } = remarks();
+      const flags = { 'tls-listen': 'true', 'tls-upstream': 'true', 'tls-insecure': 'true', protocol: 'line' };
+      const proxy = await rig.proxy(address, flags, [view]);
+      const flagged = (side: string): string =>
+        `the TLS stream of the ${side} ended without close_notify: it may have been cut`;
+      for (const [index, [clientNotifies, serverNotifies, expected]] of (
+        [
+          [true, true, []],
+          [true, false, [flagged('server')]],
+          [false, true, [flagged('client')]],
+          [false, false, [flagged('server'), flagged('client')]],
+        ] as const
+      ).entries()) {
+        notes.length = 0;
+        notifies = serverNotifies;
+        const wire = rig.client(proxy.listen, 'not reading');
+        const client = new End(connect({ socket: wire.socket, rejectUnauthorized: false, maxVersion }));
+        client.send('request');
+        await client.gets('reply');
+        await client.getsEnd();
+        if (clientNotifies) client.finish();
+        else wire.socket.end();
+        await rig.pairEnded(index + 1);
+        await until(5000, () => notes.length >= expected.length, `${expected}`);
+        expect(notes).to.deep.equal([...expected]);
+      }
+    });
+  }
 
   it('row 31: nobody may negotiate anew in the middle', async () => {
     const upstream = await rig.upstream();

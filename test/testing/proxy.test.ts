@@ -68,11 +68,15 @@ describe('lonedot/testing: startProxy', () => {
   it('is exported with the framing kit', () => {
     expect(Object.keys(kit).sort()).to.deep.equal([
       'FakeClock',
+      'MailExpectationError',
       'NotSaidError',
+      'connectSink',
       'everySplit',
       'memoryTransportPair',
       'runTranscript',
       'startProxy',
+      'startSink',
+      'talkTo',
     ]);
   });
 

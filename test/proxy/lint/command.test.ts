@@ -63,7 +63,7 @@ describe('lonedot proxy: --lint and --effect', () => {
   });
 
   it('shows which effect has touched a line', async () => {
-    const { stdout } = await session(['--effect', 'client NOOP #1: answer 421 go away'], 'NOOP\r\n', /421/);
+    const { stdout } = await session(['--effect', 'client NOOP #1: answer 421 go away'], 'NOOP\r\n', /421 go/);
     expect(stdout).to.match(/C> NOOP {2}<- client NOOP #1: answer 421 go away\n/);
     expect(stdout).to.match(/S< 421 go away {2}<- client NOOP #1: answer 421 go away\n/);
   });

@@ -49,7 +49,14 @@ const { messages } = await (await fetch(new URL('api/lonedot/v1/messages', web))
 check(messages.length === 1, `${messages.length} messages instead of one`);
 const raw = await (await fetch(new URL(`api/v1/message/${messages[0].id}/raw`, web))).text();
 check(raw.endsWith(MAIL), `the mail was changed: ${JSON.stringify(raw)}`);
-check((await (await fetch(web)).text()).includes('a@x.example'), 'the page does not show the mail');
+// What the page then shows of the mail is tested in a browser.
+const page = await (await fetch(web)).text();
+const script = /<script[^>]* src="([^"]+\.js)"/.exec(page)?.[1];
+check(script !== undefined, `the page has no program: ${page}`);
+const loaded = await fetch(new URL(script, web));
+check(loaded.ok && (await loaded.text()).includes('Search mail'), `${script}: status ${loaded.status}`);
+const listed = await (await fetch(new URL('api/v1/messages', web))).json();
+check(listed.messages[0]?.Subject === 'smoke', 'the page is not told of the mail');
 sink.kill('SIGTERM');
 const [code, signal] = await ended;
 check(code === 0, `SIGTERM ended it with ${code ?? signal}`);

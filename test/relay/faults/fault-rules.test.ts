@@ -229,7 +229,7 @@ describe('fault rules', () => {
 
   it('every phase and every field is documented', async () => {
     const { readFile } = await import('node:fs/promises');
-    const text = await readFile(new URL('../../../docs/faults.md', import.meta.url), 'utf8');
+    const text = await readFile('docs/faults.md', 'utf8');
     for (const name of [...PHASES, ...RULE_FIELDS]) expect(text, name).to.include(`\`${name}\``);
   });
 });

@@ -1,7 +1,6 @@
 // What a mail's HTML uses and which programs do not show it: the features are seen, the score is theirs, the shape is
 // that of Mailpit's API, and no HTML takes long.
 import { spawnSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { CANIEMAIL } from '../../../../relay/inbox/checks/caniemail.ts';
 import { checkHtml, htmlCheckJson } from '../../../../relay/inbox/checks/html-check.ts';
@@ -140,7 +139,7 @@ describe('the HTML check', () => {
   }
 
   it('has data that is what its script makes', () => {
-    const script = fileURLToPath(new URL('../../../../scripts/caniemail-data.mjs', import.meta.url));
+    const script = 'scripts/caniemail-data.mjs';
     const { status, stderr } = spawnSync(process.execPath, [script, '--check'], { encoding: 'utf8' });
     expect(stderr).to.equal('');
     expect(status).to.equal(0);

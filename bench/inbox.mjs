@@ -10,7 +10,7 @@ import WebSocket from 'ws';
 import { figures, interleave, interleaveAll, limit, median, note, ratio, summary, table } from './lib.mjs';
 import { fitted, send } from './mail-load.mjs';
 import { hasSmtpSource, mailHog, NO_SMTP_SOURCE, newFolder } from './mail-peers.mjs';
-import { freePort, here, start } from './processes.mjs';
+import { answers, freePort, here, start } from './processes.mjs';
 import { openSession } from './smtp-client.mjs';
 
 const LONEDOT = here('../dist/cli/lonedot.js');
@@ -31,7 +31,13 @@ const maildevCommand = (smtp, web) => ['node', maildev, '-s', smtp, '-w', web, '
 /** A sink and where its pages are. */
 async function startSink(name, command) {
   const web = await freePort();
-  return Object.assign(await start(name, (smtp) => command(smtp, web), { quiet: 'all' }), { web });
+  const server = await start(name, (smtp) => command(smtp, web), { quiet: 'all' });
+  // Mail is taken before the pages are there.
+  for (const until = performance.now() + 20_000; !(await answers(web)); ) {
+    if (performance.now() > until) throw new Error(`${name} has no pages`);
+    await new Promise((resume) => setTimeout(resume, 10));
+  }
+  return Object.assign(server, { web });
 }
 
 const lonedot = (...args) => startSink('lonedot', (smtp, web) => sinkCommand(smtp, web, ...args));

@@ -82,7 +82,8 @@ function family(root) {
   return found;
 }
 
-function answers(port) {
+/** Whether somebody listens there. */
+export function answers(port) {
   return new Promise((resolve) => {
     const socket = net.connect(port, '127.0.0.1');
     socket.once('connect', () => {
